@@ -21,7 +21,7 @@ const TARGET: &str = "wasm32-wasip2";
 pub struct Source {
     /// The plugin's name, by which the table has it.
     pub name: String,
-    /// Its package.
+    /// The package in the workspace that it is built from.
     pub package: String,
     /// Its folder, seen from the workspace's root.
     pub folder: String,

@@ -26,13 +26,13 @@ pub fn in_flight(cache: &Path, object: &Object, calls: usize, flying: usize) -> 
         .expect("a runtime");
     let each = calls.div_ceil(flying);
     let begun = Instant::now();
-    let asked: Vec<_> = (0..flying)
+    let requests: Vec<_> = (0..flying)
         .map(|_| {
             let (sandbox, object) = (Arc::clone(&sandbox), Arc::clone(&object));
             runtime.spawn(async move { super::assess(&sandbox, &object, each).await.len() })
         })
         .collect();
-    let answered: usize = asked
+    let answered: usize = requests
         .into_iter()
         .map(|task| runtime.block_on(task).expect("it ends well"))
         .sum();
@@ -76,10 +76,10 @@ pub fn cold_starts(cache: &Path, runs: usize) -> (Vec<Duration>, f64) {
     let times = (0..runs)
         .map(|_| {
             let begun = Instant::now();
-            let said = Command::new(&program).arg(COLD).arg(cache).output().expect("it starts");
+            let output = Command::new(&program).arg(COLD).arg(cache).output().expect("it starts");
             let took = begun.elapsed();
-            assert!(said.status.success(), "{}", String::from_utf8_lossy(&said.stderr));
-            let kib: f64 = String::from_utf8_lossy(&said.stdout).parse().unwrap_or_default();
+            assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+            let kib: f64 = String::from_utf8_lossy(&output.stdout).parse().unwrap_or_default();
             most = most.max(kib / 1024.0);
             took
         })

@@ -73,7 +73,7 @@ pub fn cel() -> Value {
     ]})
 }
 
-/// What is measured.
+/// The measurements of one language.
 pub struct Row {
     /// In which language, and how.
     pub what: String,
@@ -113,9 +113,9 @@ async fn plugin(interpreter: &str, text: &Value, projected: bool, cache: &Path) 
     let made = prepare(stock.bytes, &text.to_string())
         .await
         .expect("it can be prepared");
-    let told: Value = serde_json::from_str(&made.answer).expect("it says what is read");
+    let reads: Value = serde_json::from_str(&made.answer).expect("it says what is read");
     let mut claims = String::new();
-    for (claim, fields) in told["fields"].as_object().expect("fields by claim") {
+    for (claim, fields) in reads["fields"].as_object().expect("fields by claim") {
         claims += &format!("[[claims]]\ninterface = 'health'\nkinds = ['{claim}']\n");
         if projected {
             claims += &format!("fields = {fields}\n");

@@ -167,9 +167,9 @@ async fn call_alone(sandbox: &Sandbox, object: &Object, calls: usize) -> Vec<Dur
             state: Vec::new(),
             now: Timestamp::UNIX_EPOCH,
         };
-        let asked = sandbox.ask("resource", question).await.expect("it can be asked");
-        asked.answer.expect("an answer");
-        times.push(asked.cost.duration);
+        let result = sandbox.ask("resource", question).await.expect("it can be asked");
+        result.answer.expect("an answer");
+        times.push(result.cost.duration);
     }
     times
 }
@@ -234,13 +234,13 @@ fn many(cache: &Path, count: usize) -> (usize, Duration) {
         .build()
         .expect("a runtime");
     let begun = Instant::now();
-    let asked: Vec<_> = (0..workers)
+    let result: Vec<_> = (0..workers)
         .map(|_| {
             let (sandbox, object) = (Arc::clone(&sandbox), Arc::clone(&object));
             runtime.spawn(async move { assess(&sandbox, &object, count / workers).await })
         })
         .collect();
-    let answered = asked
+    let answered = result
         .into_iter()
         .map(|task| runtime.block_on(task).expect("it ends well").len());
     (answered.sum(), begun.elapsed())

@@ -16,7 +16,7 @@ use super::languages::{LUA, Row, cel};
 #[derive(Deserialize)]
 struct Answer {
     name: String,
-    /// In nanoseconds.
+    /// The durations of the calls, in nanoseconds.
     times: Vec<u64>,
 }
 

@@ -25,22 +25,22 @@ const RUN_OUT: Duration = Duration::from_secs(20);
 
 /// Takes so many records, and then drops the driver. Says what was told until then, and whether it was the end.
 async fn crash_after(running: OperationHandle, count: usize) -> (Vec<String>, bool) {
-    let (mut said, mut view) = (Vec::new(), OperationView::default());
+    let (mut lines, mut view) = (Vec::new(), OperationView::default());
     let mut records = running.subscribe();
     for _ in 0..count {
         match records.next().await {
             Some(Record::Event(event)) => {
                 view.fold(&event);
-                said.extend(event_text(&event, &view));
+                lines.extend(event_text(&event, &view));
             }
             Some(Record::Line(_)) => {}
             Some(Record::Missed { records }) => panic!("{records} records were missed"),
             Some(Record::Snapshot(past)) => view = *past,
-            None => return (said, true),
+            None => return (lines, true),
         }
     }
     drop(running);
-    (said, false)
+    (lines, false)
 }
 
 async fn start(stage: &Stage) -> OperationHandle {
@@ -48,8 +48,8 @@ async fn start(stage: &Stage) -> OperationHandle {
     stage.engine.start(planned, TERMINATED_BY).await.unwrap()
 }
 
-fn count(told: &[String], pattern: &str) -> usize {
-    told.iter().filter(|told| matches_pattern(told, pattern)).count()
+fn count(lines: &[String], pattern: &str) -> usize {
+    lines.iter().filter(|line| matches_pattern(line, pattern)).count()
 }
 
 /// What must hold however often the driver was lost.
@@ -63,11 +63,11 @@ async fn check(stage: &Stage, before: &[String], ran: &RunResult, at: &str) {
         "pre-sync-job-1",
         "pre-sync-job-2",
     ] {
-        let told = |what: &str| {
+        let counts_of = |what: &str| {
             let pattern = format!("{what} Job/{hook}");
             (count(before, &pattern), count(&ran.events, &pattern))
         };
-        let (earlier, later) = told("ok");
+        let (earlier, later) = counts_of("ok");
         assert!(
             earlier + later <= 1,
             "{at}: {hook} has one verdict: {before:#?} {:#?}",
@@ -75,7 +75,7 @@ async fn check(stage: &Stage, before: &[String], ran: &RunResult, at: &str) {
         );
         // No hook whose verdict was told runs again.
         assert!(
-            earlier == 0 || told("created").1 + told("started").1 == 0,
+            earlier == 0 || counts_of("created").1 + counts_of("started").1 == 0,
             "{at}: {hook}: {:#?}",
             ran.events
         );
@@ -130,8 +130,8 @@ fn the_driver_may_be_dropped_again_and_again() {
                 tokio::time::sleep(RUN_OUT).await;
                 match stage.engine.resume(&stage.application).await {
                     Ok(running) => {
-                        let (said, over) = crash_after(running, step).await;
-                        before.extend(said);
+                        let (lines, over) = crash_after(running, step).await;
+                        before.extend(lines);
                         was_over = over;
                     }
                     Err(EngineError::NoOperation(_)) => break,
@@ -157,7 +157,7 @@ fn a_hook_that_is_gone_without_a_verdict_has_vanished() {
         while let Some(record) = records.next().await {
             if let Record::Event(event) = record {
                 view.fold(&event);
-                if event_text(&event, &view).is_some_and(|told| told.starts_with("created Job/first")) {
+                if event_text(&event, &view).is_some_and(|line| line.starts_with("created Job/first")) {
                     break;
                 }
             }

@@ -382,8 +382,8 @@ impl History {
             assert_eq!(*changes, ExpectedChange::None, "{}\n{}", task.key, self.log);
         }
         assert!(self.stage.engine.dry_run(&planned).await.is_empty(), "{}", self.log);
-        let told = self.sync(&self.set.clone()).await;
-        let changed: Vec<&String> = told.iter().filter(|told| told.starts_with("changed ")).collect();
+        let lines = self.sync(&self.set.clone()).await;
+        let changed: Vec<&String> = lines.iter().filter(|line| line.starts_with("changed ")).collect();
         assert!(changed.is_empty(), "{changed:?}\n{}", self.log);
     }
 
@@ -635,8 +635,8 @@ fn what_is_certainly_unchanged_costs_no_request() {
         };
         let requests = every();
         let planned = stage.engine.plan(request.clone()).await.unwrap();
-        let asked = requests.matched();
-        assert!(asked < 30, "{asked} requests for 60 objects");
+        let request_count = requests.matched();
+        assert!(request_count < 30, "{request_count} requests for 60 objects");
         for task in &planned.plan.tasks {
             assert_eq!(task.apply().unwrap().changes, ExpectedChange::None, "{}", task.key);
         }
@@ -650,8 +650,8 @@ fn what_is_certainly_unchanged_costs_no_request() {
         stage.engine.plan(uncertain).await.unwrap();
         let more = requests.matched();
         assert!(
-            (asked + 5..asked + 25).contains(&more),
-            "{more} requests, {asked} without"
+            (request_count + 5..request_count + 25).contains(&more),
+            "{more} requests, {request_count} without"
         );
     });
 }

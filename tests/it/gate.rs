@@ -35,8 +35,8 @@ struct Recorder(Mutex<Vec<(Method, String, String)>>);
 
 impl Intercept for Recorder {
     fn decide(&self, method: &Method, path: &str, query: &str) -> Verdict {
-        let asked = (method.clone(), path.to_owned(), query.to_owned());
-        self.0.lock().unwrap().push(asked);
+        let recorded = (method.clone(), path.to_owned(), query.to_owned());
+        self.0.lock().unwrap().push(recorded);
         Verdict::Pass
     }
 }
@@ -120,10 +120,10 @@ async fn everything(cluster: &Cluster, recorder: &Recorder, key: &ObjectKey) {
     cluster.replace(&object, dry).await.ok();
     let propagation = PropagationRules::default().decide(Propagation::Background);
     cluster.delete(key, "uid", propagation).await.ok();
-    let asked = recorder.take();
+    let recorded = recorder.take();
     let is_named = ObjectName::new(&key.name).is_ok() && NamespaceName::new_optional(&key.namespace).is_ok();
-    assert_eq!(asked.len(), if is_named { 5 } else { 0 }, "{key:?}: {asked:?}");
-    for (method, path, query) in asked {
+    assert_eq!(recorded.len(), if is_named { 5 } else { 0 }, "{key:?}: {recorded:?}");
+    for (method, path, query) in recorded {
         assert_eq!(Route::parse(&path), place(cluster, key), "{key:?}: {method} {path}");
         let query = Query::parse(&query);
         let manager = if matches!(method, Method::PATCH | Method::PUT) {
@@ -187,13 +187,13 @@ fn what_the_server_reads_is_what_the_gate_judged_whatever_a_guest_names() {
                 everything(&cluster, &recorder, &key).await;
             }
             // A guest: what the gate passes is what the server reads, and is what the guest wrote.
-            let wanted = ObjectRef {
+            let object_ref = ObjectRef {
                 api_version,
                 kind,
                 namespace: namespace.clone(),
                 name: name.clone(),
             };
-            let request = Request::Get(wanted.clone());
+            let request = Request::Get(object_ref.clone());
             let Ok(permitted) = authorize(&request, &asker) else {
                 refused += 1;
                 continue;
@@ -205,7 +205,7 @@ fn what_the_server_reads_is_what_the_gate_judged_whatever_a_guest_names() {
             let Ok(key) = permitted.key(is_namespaced) else {
                 continue;
             };
-            assert_eq!((key.group_kind(), &key.name), (wanted.group_kind(), &name));
+            assert_eq!((key.group_kind(), &key.name), (object_ref.group_kind(), &name));
             if is_namespaced {
                 assert_eq!(key.namespace, namespace.unwrap_or_else(|| "shop".to_owned()));
             }
@@ -231,13 +231,13 @@ fn what_is_listed_is_asked_for_in_one_namespace_with_that_selector() {
             let (namespace, labels) = wishes.new_tree(&mut runner).unwrap().current();
             let kind = GroupKind::new("", "ConfigMap");
             cluster.list(&kind, &namespace, &labels).await.ok();
-            let asked = recorder.take();
+            let recorded = recorder.take();
             assert_eq!(
-                asked.len(),
+                recorded.len(),
                 usize::from(NamespaceName::new_optional(&namespace).is_ok()),
                 "{namespace:?}"
             );
-            for (_, path, query) in asked {
+            for (_, path, query) in recorded {
                 let key = ObjectKey {
                     group: String::new(),
                     kind: "ConfigMap".to_owned(),

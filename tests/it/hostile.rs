@@ -50,11 +50,11 @@ fn a_hostile_hook_type_fails_its_hook_and_nothing_else() {
             let troubles = ran
                 .events
                 .iter()
-                .filter(|told| told.starts_with("plugin trouble"))
+                .filter(|line| line.starts_with("plugin trouble"))
                 .count();
             assert!(troubles <= 1, "{deed}: {:#?}", ran.events);
             assert!(
-                !ran.events.iter().any(|told| told.contains("ConfigMap/after")),
+                !ran.events.iter().any(|line| line.contains("ConfigMap/after")),
                 "{deed}: {:#?}",
                 ran.events
             );
@@ -125,12 +125,12 @@ fn a_hostile_policy_leaves_the_object_and_says_so_once() {
         let troubles: Vec<&String> = ran
             .events
             .iter()
-            .filter(|told| told.starts_with("plugin trouble"))
+            .filter(|line| line.starts_with("plugin trouble"))
             .collect();
         assert!(
             troubles
                 .iter()
-                .all(|told| told.contains("hostile/trap") && told.contains("stays")),
+                .all(|line| line.contains("hostile/trap") && line.contains("stays")),
             "{troubles:?}"
         );
         assert_eq!(stage.names(&["Job"]).await["Job"], ["evil"]);

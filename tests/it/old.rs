@@ -28,8 +28,8 @@ fn first_day() -> anyhow::Result<(String, Vec<u8>)> {
             .current_dir(capstan_tests::path(".."))
             .args(words)
             .output()?;
-        let said = String::from_utf8_lossy(&ran.stderr);
-        ensure!(ran.status.success(), "git {}: {said}", words.join(" "));
+        let stderr = String::from_utf8_lossy(&ran.stderr);
+        ensure!(ran.status.success(), "git {}: {stderr}", words.join(" "));
         Ok(ran.stdout)
     };
     let is_shallow = git(&["rev-parse", "--is-shallow-repository"])?;

@@ -339,11 +339,11 @@ impl History {
                 Some(ran.status)
             }
             Err(error) => {
-                let is_told = matches!(
+                let has_event = matches!(
                     error.downcast_ref(),
                     Some(EngineError::InvalidInput(_) | EngineError::NoApplication { .. })
                 );
-                assert!(is_told, "{error:#}\n{}", self.log);
+                assert!(has_event, "{error:#}\n{}", self.log);
                 self.count("was refused");
                 writeln!(self.log, "  {error:#}").unwrap();
                 None

@@ -116,22 +116,22 @@ fn why(ran: &RunResult) -> &str {
 
 /// Follows an operation until something like this was told.
 async fn until(running: &OperationHandle, pattern: &str) -> Vec<String> {
-    let (mut said, mut view) = (Vec::new(), capstan_core::run::view::OperationView::default());
+    let (mut lines, mut view) = (Vec::new(), capstan_core::run::view::OperationView::default());
     let mut records = running.subscribe();
     while let Some(record) = records.next().await {
         match record {
             Record::Event(event) => {
                 view.fold(&event);
-                said.extend(event_text(&event, &view));
+                lines.extend(event_text(&event, &view));
             }
             Record::Snapshot(past) => view = *past,
             Record::Line(_) | Record::Missed { .. } => {}
         }
-        if said.last().is_some_and(|last| matches_pattern(last, pattern)) {
-            return said;
+        if lines.last().is_some_and(|last| matches_pattern(last, pattern)) {
+            return lines;
         }
     }
-    panic!("`{pattern}` was never told: {said:#?}");
+    panic!("`{pattern}` was never told: {lines:#?}");
 }
 
 async fn start(stage: &Stage, files: &[&str]) -> OperationHandle {
@@ -172,7 +172,7 @@ async fn lose(plane: &ControlPlane, point: &str) {
     assert_eq!(ran.status, OperationStatus::Succeeded, "{point}: {:#?}", ran.events);
     for hook in ["presync-job*", "postsync-job*"] {
         let verdict = format!("ok Job/{hook}");
-        let count = |told: &[String]| told.iter().filter(|told| matches_pattern(told, &verdict)).count();
+        let count = |lines: &[String]| lines.iter().filter(|line| matches_pattern(line, &verdict)).count();
         assert!(
             count(&before) + count(&ran.events) <= 1,
             "{point}: {before:#?} {:#?}",
@@ -290,7 +290,7 @@ fn why_pods_can_not_be_made_is_told_by_the_event_that_says_so() {
         let ran = stage.run(request).await.unwrap();
         let expected = "waiting StatefulSet/db: FailedCreate: *exceeded quota: small*";
         assert!(
-            ran.events.iter().any(|told| matches_pattern(told, expected)),
+            ran.events.iter().any(|line| matches_pattern(line, expected)),
             "{:#?}",
             ran.events
         );
@@ -309,7 +309,7 @@ fn a_full_quota_is_told_with_its_numbers() {
         let ran = stage.run(stage.request(&["example/echo"]).unwrap()).await.unwrap();
         assert!(why(&ran).contains("exceeded quota: small"), "{}", why(&ran));
         assert!(
-            !ran.events.iter().any(|told| told.starts_with("created Deployment")),
+            !ran.events.iter().any(|line| line.starts_with("created Deployment")),
             "{:#?}",
             ran.events
         );
@@ -334,7 +334,7 @@ fn a_policy_that_refuses_and_a_webhook_that_never_answers_are_named_before_anyth
         soon(async || refused(&stage, "example/echo/service.yaml").await).await;
         let ran = stage.run(stage.request(&["example/echo"]).unwrap()).await.unwrap();
         assert!(why(&ran).contains("no Services on Fridays"), "{}", why(&ran));
-        assert!(!ran.events.iter().any(|told| told.starts_with("started Job/presync") || told == "phase Sync"), "{:#?}", ran.events);
+        assert!(!ran.events.iter().any(|line| line.starts_with("started Job/presync") || line == "phase Sync"), "{:#?}", ran.events);
 
         let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = silent.local_addr().unwrap().port();
@@ -441,9 +441,9 @@ fn fields_that_the_server_does_not_know_are_refused_or_left_out() {
         request.options.sync_options = SyncOptions::parse(["Validate=false"], request.options.mode).unwrap();
         let ran = stage.run(request).await.unwrap();
         assert_eq!(ran.status, OperationStatus::Succeeded, "{:#?}", ran.events);
-        let told = |pattern: &str| ran.events.iter().any(|told| matches_pattern(told, pattern));
-        assert!(told("waiting Service/odd: left out*.spec.odd*"), "{:#?}", ran.events);
-        assert!(told("waiting Service/odd: left out*strange*"), "{:#?}", ran.events);
+        let has_event = |pattern: &str| ran.events.iter().any(|line| matches_pattern(line, pattern));
+        assert!(has_event("waiting Service/odd: left out*.spec.odd*"), "{:#?}", ran.events);
+        assert!(has_event("waiting Service/odd: left out*strange*"), "{:#?}", ran.events);
 
         let job = hook("job").replace("spec:\n  template:", "spec:\n  odd: true\n  template:");
         let ran = stage.run(stage.request_text(&job)).await.unwrap();
@@ -498,17 +498,17 @@ fn who_may_work_in_one_namespace_only_can() {
         };
         let planned = soon(async || limited.engine.plan(limited.request(&["example/echo"]).unwrap()).await).await;
         let error = limited.engine.start(planned, TERMINATED_BY).await.err().unwrap();
-        let told = error.to_string();
+        let message = error.to_string();
         assert!(
-            told.starts_with("the plan needs permissions that are missing: "),
-            "{told}"
+            message.starts_with("the plan needs permissions that are missing: "),
+            "{message}"
         );
         for missing in [
             "create jobs.batch in namespace",
             "create deployments.apps in namespace",
             "patch services in namespace",
         ] {
-            assert!(told.contains(missing), "{missing}: {told}");
+            assert!(message.contains(missing), "{missing}: {message}");
         }
         let jobs = ObjectKey {
             group: "batch".into(),

@@ -78,7 +78,7 @@ async fn end(running: OperationHandle) -> OperationStatus {
 }
 
 /// Which versions of the hook type the last operation asked.
-async fn asked(engine: &Engine, stage: &Stage) -> Vec<String> {
+async fn calls(engine: &Engine, stage: &Stage) -> Vec<String> {
     asked_for(engine, &stage.application).await
 }
 
@@ -87,8 +87,8 @@ async fn asked_for(engine: &Engine, application: &Application) -> Vec<String> {
     let past = report.history.last().unwrap();
     let kept = engine.journal(application, past).await.unwrap().unwrap();
     let steps = kept.entries.iter().filter_map(|entry| match entry {
-        Entry::PluginCall(asked) if matches!(asked.exchange, PluginExchange::Step { .. }) => {
-            Some(asked.plugin.version.clone())
+        Entry::PluginCall(calls) if matches!(calls.exchange, PluginExchange::Step { .. }) => {
+            Some(calls.plugin.version.clone())
         }
         Entry::PluginCall(_) | Entry::Input(_) | Entry::Omitted(_) => None,
     });
@@ -107,12 +107,12 @@ fn an_operation_is_carried_on_with_the_plugin_it_began_with_and_the_next_takes_t
         approve(&stage, &engine).await;
         let running = engine.resume(&stage.application).await.unwrap();
         assert_eq!(end(running).await, OperationStatus::Succeeded);
-        assert_eq!(asked(&engine, &stage).await, ["1.0.0"]);
+        assert_eq!(calls(&engine, &stage).await, ["1.0.0"]);
 
         let running = waiting(&stage, &engine).await;
         approve(&stage, &engine).await;
         assert_eq!(end(running).await, OperationStatus::Succeeded);
-        assert_eq!(asked(&engine, &stage).await, ["2.0.0"]);
+        assert_eq!(calls(&engine, &stage).await, ["2.0.0"]);
     });
 }
 

@@ -103,9 +103,9 @@ async fn compare(
     )
     .await?;
     let mut differences = BTreeMap::new();
-    let (mut told, mut words) = (format!("\n## {}\n", case.name), String::new());
+    let (mut report, mut words) = (format!("\n## {}\n", case.name), String::new());
     for (step, (ours, theirs)) in ours.iter().zip(&theirs).enumerate() {
-        let _ = writeln!(told, "step {}\n  ours: {ours}\n  theirs: {theirs}", step + 1);
+        let _ = writeln!(report, "step {}\n  ours: {ours}\n  theirs: {theirs}", step + 1);
         for (aspect, difference) in ours.differences(theirs) {
             let text: &mut String = differences.entry(aspect).or_default();
             let _ = write!(text, "  step {}, {aspect}:\n{difference}", step + 1);
@@ -124,7 +124,7 @@ async fn compare(
         case: case.name.clone(),
         differences,
         messages: words,
-        actions: told,
+        actions: report,
     })
 }
 
@@ -135,14 +135,14 @@ async fn run_ours(
     case: &Case,
 ) -> anyhow::Result<Vec<StepResult>> {
     let ours = CapstanRunner::start(plane, &space.name, setup(case)).await?;
-    let mut told = Vec::new();
+    let mut report = Vec::new();
     for step in &case.steps {
         prepare(plane, space, step).await?;
         observer.forget_effects(space).await?;
         let ended = ours.run_step(space, step).await?;
-        told.push(add_effects(observer, space, ended).await?);
+        report.push(add_effects(observer, space, ended).await?);
     }
-    Ok(told)
+    Ok(report)
 }
 
 async fn run_theirs(
@@ -153,14 +153,14 @@ async fn run_theirs(
     case: &Case,
 ) -> anyhow::Result<Vec<StepResult>> {
     plane.prepare_namespace(&space.name, setup(case)).await?;
-    let mut told = Vec::new();
+    let mut report = Vec::new();
     for step in &case.steps {
         prepare(plane, space, step).await?;
         observer.forget_effects(space).await?;
         let ended = engine.run_step(space, step, observer.versions(space)).await?;
-        told.push(add_effects(observer, space, ended).await?);
+        report.push(add_effects(observer, space, ended).await?);
     }
-    Ok(told)
+    Ok(report)
 }
 
 fn setup(case: &Case) -> Setup {
@@ -180,10 +180,10 @@ async fn prepare(plane: &ControlPlane, space: &Space, step: &Step) -> anyhow::Re
 }
 
 /// Adds what happened in the cluster to the result of a step.
-async fn add_effects(observer: &Observer, space: &Space, mut told: StepResult) -> anyhow::Result<StepResult> {
+async fn add_effects(observer: &Observer, space: &Space, mut report: StepResult) -> anyhow::Result<StepResult> {
     observer.wait_until_quiet(space, QUIET_TIME).await?;
-    (told.effects, told.remaining) = observer.effects_and_objects(space)?;
-    Ok(told)
+    (report.effects, report.remaining) = observer.effects_and_objects(space)?;
+    Ok(report)
 }
 
 /// Lists differences that aren't known, and known differences that didn't occur.

@@ -54,7 +54,7 @@ pub struct Stage {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct SignalAt {
-    /// The event.
+    /// The kind of the event after which the signal is sent.
     #[serde(rename = "told")]
     pub after_event: String,
     /// The hook that gets it.
@@ -83,7 +83,7 @@ pub struct RunResult {
     pub lines: Vec<String>,
     /// The view at its end.
     pub view: OperationView,
-    /// How it ended.
+    /// The final status of the operation.
     pub status: OperationStatus,
 }
 

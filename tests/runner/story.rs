@@ -77,7 +77,8 @@ enum Step {
     /// Create objects under another field manager.
     Create(Create),
     /// How hooks of the last operation ended, in their plugins' words.
-    Told(BTreeMap<String, String>),
+    #[serde(rename = "told")]
+    HookMessages(BTreeMap<String, String>),
     /// The HTTP calls so far, in their order, exactly: `GET URL`, with some headers.
     Calls(Vec<Call>),
     /// Some fields of live objects by `Kind/name` or `Kind/namespace/name`; `null` stands for a missing field.
@@ -185,7 +186,7 @@ struct Expected {
     /// Events that must come exactly once.
     #[serde(default)]
     once: Vec<String>,
-    /// Why it failed.
+    /// A part of the message of the failure.
     because: Option<String>,
     /// Events that must not come.
     #[serde(default)]
@@ -376,18 +377,18 @@ async fn perform(stage: &Stage, step: &Step) -> anyhow::Result<()> {
             Ok(())
         }
         Step::Sweep(expected) => check_sweep(stage, expected).await,
-        Step::Objects(wanted) => check_objects(stage, wanted).await,
-        Step::KeptLogs(wanted) => check_kept_logs(stage, wanted).await,
+        Step::Objects(expectation) => check_objects(stage, expectation).await,
+        Step::KeptLogs(expectation) => check_kept_logs(stage, expectation).await,
         Step::Patch(patches) => patch(stage, patches).await,
         Step::Create(create) => create_objects(stage, create).await,
-        Step::Told(wanted) => check_hook_messages(stage, wanted).await,
-        Step::Calls(wanted) => check_calls(stage, wanted),
-        Step::Fields(wanted) => check_fields(stage, wanted).await,
-        Step::Identities(wanted) => Box::pin(check_identities(stage, wanted)).await,
+        Step::HookMessages(expectation) => check_hook_messages(stage, expectation).await,
+        Step::Calls(expectation) => check_calls(stage, expectation),
+        Step::Fields(expectation) => check_fields(stage, expectation).await,
+        Step::Identities(expectation) => Box::pin(check_identities(stage, expectation)).await,
         Step::Own(owners) => others::set_owners(stage, owners).await,
-        Step::There(wanted) => others::check_presence(stage, wanted).await,
+        Step::There(expectation) => others::check_presence(stage, expectation).await,
         Step::Remove(names) => others::remove(stage, names).await,
-        Step::Health(wanted) => others::check_health(stage, wanted).await,
+        Step::Health(expectation) => others::check_health(stage, expectation).await,
     }
 }
 
@@ -456,7 +457,7 @@ fn sync_request(
 
 async fn operation(stage: &Stage, request: PlanRequest, expected: &Expected) -> anyhow::Result<()> {
     let application = request.application.clone();
-    let (does, digest) = (request.operation_kind, request.digest());
+    let (kind, digest) = (request.operation_kind, request.digest());
     let planned = stage.engine.plan(request).await.map_err(user_error)?;
     let left: BTreeMap<String, String> = planned
         .plan
@@ -473,12 +474,12 @@ async fn operation(stage: &Stage, request: PlanRequest, expected: &Expected) -> 
             .with_context(|| format!("{name} is not left alone: {left:?}"))?;
         ensure!(matches_pattern(found, reason), "{name} is left alone because `{found}`");
     }
-    if let Some(wanted) = &expected.plugins_may {
+    if let Some(expectation) = &expected.plugins_may {
         let allowances = planned.plan.allowances.iter();
         let found: BTreeMap<String, Vec<String>> = allowances
             .map(|allowance| (allowance.plugin.clone(), allowance.effective.describe()))
             .collect();
-        ensure!(found == *wanted, "plugins may {found:?}");
+        ensure!(found == *expectation, "plugins may {found:?}");
     }
     let mut running = stage.engine.start(planned, TERMINATED_BY).await.map_err(user_error)?;
     let mut before = (Vec::new(), Vec::new());
@@ -486,8 +487,8 @@ async fn operation(stage: &Stage, request: PlanRequest, expected: &Expected) -> 
         before = stage.drop_driver_at(running, point).await?;
         let current = stage.engine.current(&application).await.map_err(user_error)?;
         let current = current.context("nothing is left to continue")?;
-        let is_same = match does {
-            OperationKind::Delete => current.operation_kind == does,
+        let is_same = match kind {
+            OperationKind::Delete => current.operation_kind == kind,
             OperationKind::Sync => current.matches_request(&digest),
         };
         ensure!(is_same, "the same command wouldn't stop after what was left");
@@ -522,12 +523,12 @@ fn check(ran: &RunResult, expected: &Expected) -> anyhow::Result<()> {
     check_event_order(&ran.events, &expected.order)?;
     check_order(&ran.lines, &expected.lines)?;
     for pattern in &expected.never {
-        if let Some(told) = ran.events.iter().find(|told| matches_pattern(told, pattern)) {
-            bail!("`{told}` was told, and never should be");
+        if let Some(line) = ran.events.iter().find(|line| matches_pattern(line, pattern)) {
+            bail!("`{line}` was told, and never should be");
         }
     }
     for pattern in &expected.once {
-        let times = ran.events.iter().filter(|told| matches_pattern(told, pattern)).count();
+        let times = ran.events.iter().filter(|line| matches_pattern(line, pattern)).count();
         ensure!(times == 1, "`{pattern}` was told {times} times");
     }
     if let Some(pattern) = &expected.because {
@@ -546,16 +547,16 @@ fn check(ran: &RunResult, expected: &Expected) -> anyhow::Result<()> {
 }
 
 /// An entry of the order comes after all events of the entry before it.
-fn check_event_order(found: &[String], wanted: &[ExpectedEvent]) -> anyhow::Result<()> {
+fn check_event_order(found: &[String], expectation: &[ExpectedEvent]) -> anyhow::Result<()> {
     let mut from = 0;
-    for place in wanted {
+    for place in expectation {
         let patterns = match place {
             ExpectedEvent::One(pattern) => std::slice::from_ref(pattern),
             ExpectedEvent::Together(patterns) => patterns.as_slice(),
         };
         let mut last = from;
         for pattern in patterns {
-            let at = found[from..].iter().position(|told| matches_pattern(told, pattern));
+            let at = found[from..].iter().position(|line| matches_pattern(line, pattern));
             let at = at.with_context(|| format!("`{pattern}` is missing, or comes before what stands before it"))?;
             last = last.max(from + at + 1);
         }
@@ -564,11 +565,11 @@ fn check_event_order(found: &[String], wanted: &[ExpectedEvent]) -> anyhow::Resu
     Ok(())
 }
 
-fn check_order(found: &[String], wanted: &[String]) -> anyhow::Result<()> {
+fn check_order(found: &[String], expectation: &[String]) -> anyhow::Result<()> {
     let mut rest = found.iter();
-    for pattern in wanted {
+    for pattern in expectation {
         ensure!(
-            rest.any(|told| matches_pattern(told, pattern)),
+            rest.any(|line| matches_pattern(line, pattern)),
             "`{pattern}` is missing, or comes before what stands before it"
         );
     }
@@ -576,19 +577,19 @@ fn check_order(found: &[String], wanted: &[String]) -> anyhow::Result<()> {
 }
 
 async fn check_plan_mistakes(stage: &Stage, mistakes: &Mistakes) -> anyhow::Result<()> {
-    let asked = sync_request(
+    let requested = sync_request(
         stage,
         mistakes.application.as_ref(),
         &mistakes.files,
         &mistakes.manifests,
     );
-    let asked = asked.map(|mut request| {
+    let requested = requested.map(|mut request| {
         if mistakes.compat {
             request.options.mode = Mode::ArgoCd;
         }
         request
     });
-    let error = match asked {
+    let error = match requested {
         Err(error) => error,
         Ok(mut request) => {
             request.options.selection.only.clone_from(&mistakes.only);
@@ -621,8 +622,8 @@ fn check_mistakes(error: &anyhow::Error, mistakes: &[String]) -> anyhow::Result<
 
 async fn check_sweep(stage: &Stage, expected: &Sweep) -> anyhow::Result<()> {
     let swept = stage.engine.sweep(&stage.application).await.map_err(user_error)?;
-    let of = |wanted: &SweepOutcome| -> Vec<String> {
-        let found = swept.iter().filter(|swept| swept.outcome == *wanted);
+    let of = |expectation: &SweepOutcome| -> Vec<String> {
+        let found = swept.iter().filter(|swept| swept.outcome == *expectation);
         found.map(|swept| swept.object.due.target.key.kind_and_name()).collect()
     };
     check_like("deleted", of(&SweepOutcome::Deleted), &expected.deleted)?;
@@ -630,26 +631,30 @@ async fn check_sweep(stage: &Stage, expected: &Sweep) -> anyhow::Result<()> {
     check_like("waiting", of(&SweepOutcome::NotDue), &expected.waits)
 }
 
-async fn check_objects(stage: &Stage, wanted: &BTreeMap<String, Vec<String>>) -> anyhow::Result<()> {
-    let kinds: Vec<&str> = wanted.keys().map(String::as_str).collect();
+async fn check_objects(stage: &Stage, expectation: &BTreeMap<String, Vec<String>>) -> anyhow::Result<()> {
+    let kinds: Vec<&str> = expectation.keys().map(String::as_str).collect();
     for (kind, names) in stage.names(&kinds).await {
-        check_like(&kind, names, wanted.get(&kind).map(Vec::as_slice).unwrap_or_default())?;
+        check_like(
+            &kind,
+            names,
+            expectation.get(&kind).map(Vec::as_slice).unwrap_or_default(),
+        )?;
     }
     Ok(())
 }
 
 /// Checks that texts match patterns, one by one.
-fn check_like(what: &str, found: Vec<String>, wanted: &[String]) -> anyhow::Result<()> {
-    let is_same = found.len() == wanted.len()
+fn check_like(what: &str, found: Vec<String>, expectation: &[String]) -> anyhow::Result<()> {
+    let is_same = found.len() == expectation.len()
         && found
             .iter()
-            .zip(wanted)
+            .zip(expectation)
             .all(|(text, pattern)| matches_pattern(text, pattern));
-    ensure!(is_same, "{what}: {found:?}, not {wanted:?}");
+    ensure!(is_same, "{what}: {found:?}, not {expectation:?}");
     Ok(())
 }
 
-async fn check_kept_logs(stage: &Stage, wanted: &BTreeMap<String, Vec<String>>) -> anyhow::Result<()> {
+async fn check_kept_logs(stage: &Stage, expectation: &BTreeMap<String, Vec<String>>) -> anyhow::Result<()> {
     let report = stage.engine.report(&stage.application).await.map_err(user_error)?;
     let last = report.history.last().context("there was no operation")?;
     let mut found: BTreeMap<String, Vec<String>> = BTreeMap::new();
@@ -665,7 +670,10 @@ async fn check_kept_logs(stage: &Stage, wanted: &BTreeMap<String, Vec<String>>) 
             .or_default()
             .extend(streams.into_iter().flat_map(|stream| stream.lines));
     }
-    ensure!(found == *wanted, "the kept logs are {found:?}, not {wanted:?}");
+    ensure!(
+        found == *expectation,
+        "the kept logs are {found:?}, not {expectation:?}"
+    );
     Ok(())
 }
 
@@ -719,11 +727,11 @@ async fn create_objects(stage: &Stage, create: &Create) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn check_hook_messages(stage: &Stage, wanted: &BTreeMap<String, String>) -> anyhow::Result<()> {
+async fn check_hook_messages(stage: &Stage, expectation: &BTreeMap<String, String>) -> anyhow::Result<()> {
     let report = stage.engine.report(&stage.application).await.map_err(user_error)?;
     let last = report.history.last().context("there was no operation")?;
     let view = stage.engine.view(&stage.application, last).await.map_err(user_error)?;
-    for (name, pattern) in wanted {
+    for (name, pattern) in expectation {
         let task = view.tasks.iter().find(|task| task.outline.key.kind_and_name() == *name);
         let message = &task.with_context(|| format!("there is no {name}"))?.message;
         ensure!(matches_pattern(message, pattern), "{name} ended with `{message}`");
@@ -731,15 +739,15 @@ async fn check_hook_messages(stage: &Stage, wanted: &BTreeMap<String, String>) -
     Ok(())
 }
 
-fn check_calls(stage: &Stage, wanted: &[Call]) -> anyhow::Result<()> {
+fn check_calls(stage: &Stage, expectation: &[Call]) -> anyhow::Result<()> {
     let found = stage.http_stub.calls();
     let texts: Vec<String> = found
         .iter()
         .map(|call| format!("{} {}", call.method, call.url))
         .collect();
-    ensure!(texts.len() == wanted.len(), "the calls are {texts:?}");
-    for ((found, text), wanted) in found.iter().zip(&texts).zip(wanted) {
-        let (call, headers, body) = match wanted {
+    ensure!(texts.len() == expectation.len(), "the calls are {texts:?}");
+    for ((found, text), expectation) in found.iter().zip(&texts).zip(expectation) {
+        let (call, headers, body) = match expectation {
             Call::Bare(call) => (call, None, None),
             Call::With { call, headers, body } => (call, Some(headers), body.as_ref()),
         };
@@ -757,27 +765,27 @@ fn check_calls(stage: &Stage, wanted: &[Call]) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn check_fields(stage: &Stage, wanted: &BTreeMap<String, Value>) -> anyhow::Result<()> {
-    for (name, fields) in wanted {
+async fn check_fields(stage: &Stage, expectation: &BTreeMap<String, Value>) -> anyhow::Result<()> {
+    for (name, fields) in expectation {
         let object = live(stage, name).await?;
         ensure!(contains(&object.0, fields), "{name} is {}", object.0);
     }
     Ok(())
 }
 
-async fn check_identities(stage: &Stage, wanted: &Identities) -> anyhow::Result<()> {
-    let names = || wanted.same.iter().chain(&wanted.new);
+async fn check_identities(stage: &Stage, expectation: &Identities) -> anyhow::Result<()> {
+    let names = || expectation.same.iter().chain(&expectation.new);
     let mut before = BTreeMap::new();
     for name in names() {
         before.insert(name, live(stage, name).await?.uid().to_owned());
     }
-    for step in &wanted.through {
+    for step in &expectation.through {
         perform(stage, step).await?;
     }
     for name in names() {
         let is_same = before.get(name).map(String::as_str) == Some(live(stage, name).await?.uid());
         ensure!(
-            is_same == wanted.same.contains(name),
+            is_same == expectation.same.contains(name),
             "{name} is {}",
             if is_same { "the same" } else { "a new one" }
         );
@@ -786,20 +794,20 @@ async fn check_identities(stage: &Stage, wanted: &Identities) -> anyhow::Result<
 }
 
 /// Says whether a value contains another one: the members of mappings, and the items of lists one by one.
-fn contains(value: &Value, wanted: &Value) -> bool {
-    match wanted {
+fn contains(value: &Value, expectation: &Value) -> bool {
+    match expectation {
         Value::Null => value.is_null(),
         Value::Object(members) => members
             .iter()
-            .all(|(name, wanted)| contains(value.get(name).unwrap_or(&Value::Null), wanted)),
+            .all(|(name, expectation)| contains(value.get(name).unwrap_or(&Value::Null), expectation)),
         Value::Array(members) => value.as_array().is_some_and(|values| {
             values.len() == members.len()
                 && values
                     .iter()
                     .zip(members)
-                    .all(|(value, wanted)| contains(value, wanted))
+                    .all(|(value, expectation)| contains(value, expectation))
         }),
-        Value::Bool(_) | Value::Number(_) | Value::String(_) => value == wanted,
+        Value::Bool(_) | Value::Number(_) | Value::String(_) => value == expectation,
     }
 }
 

@@ -155,7 +155,7 @@ impl Args {
     }
 }
 
-/// How to print.
+/// The output format.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub enum Output {
     /// Plain text
@@ -272,7 +272,7 @@ pub enum Command {
     },
 }
 
-/// Removing an application.
+/// The options of `capstan delete`.
 #[derive(Debug, Clone, ClapArgs)]
 pub struct DeleteArgs {
     /// Name of the application [default: those in `capstan.yaml`, in reverse order]
@@ -295,7 +295,7 @@ pub struct DeleteArgs {
     pub abandon: bool,
 }
 
-/// An application.
+/// Names an application that is deployed.
 #[derive(Debug, Clone, ClapArgs)]
 pub struct AppArgs {
     /// Name of the application
@@ -314,7 +314,7 @@ pub struct OptionalAppArgs {
     pub config: Vec<PathBuf>,
 }
 
-/// Going back.
+/// The options of `capstan rollback`.
 #[derive(Debug, Clone, ClapArgs)]
 pub struct RollbackArgs {
     /// Name of the application
@@ -333,7 +333,7 @@ pub struct RollbackArgs {
     pub timeout: Option<u64>,
 }
 
-/// Testing.
+/// The options of `capstan test`.
 #[derive(Debug, Clone, ClapArgs)]
 pub struct TestArgs {
     /// Name of the application
@@ -350,7 +350,7 @@ pub struct TestArgs {
     pub timeout: Option<u64>,
 }
 
-/// Past operations.
+/// The options of `capstan history`.
 #[derive(Debug, Clone, ClapArgs)]
 pub struct HistoryArgs {
     /// Name of the application
@@ -375,7 +375,7 @@ pub struct ReplayArgs {
     pub with_plugin: Option<PathBuf>,
 }
 
-/// A person's word.
+/// The options of `capstan approve` and `capstan reject`.
 #[derive(Debug, Clone, ClapArgs)]
 pub struct Approve {
     /// Name of the application
@@ -391,7 +391,7 @@ pub struct Approve {
     pub reason: String,
 }
 
-/// Logs of hooks.
+/// The options of `capstan logs`.
 #[derive(Debug, Clone, ClapArgs)]
 pub struct Logs {
     /// Name of the application
@@ -404,7 +404,7 @@ pub struct Logs {
     pub hook: Option<String>,
 }
 
-/// An embedded cluster.
+/// The options of `capstan simulate`.
 #[derive(Debug, Clone, ClapArgs)]
 pub struct Simulate {
     /// A file that describes how the cluster's pods behave and what fails

@@ -78,14 +78,14 @@ pub fn error_text(error: &anyhow::Error, paint: Paint) -> Text {
         let mistakes = lint_refusal(findings);
         return mistakes.iter().map(|mistake| mistake_text(mistake, paint)).collect();
     }
-    let mut said = error.to_string();
-    let mut text = text!("{} {}\n", paint.failure("error:"), Text::block(&said));
+    let mut shown_text = error.to_string();
+    let mut text = text!("{} {}\n", paint.failure("error:"), Text::block(&shown_text));
     for cause in error.chain().skip(1) {
         // Many libraries repeat the cause in their own message.
         let cause = cause.to_string();
-        if !said.contains(&cause) {
+        if !shown_text.contains(&cause) {
             text.push(text!("  because: {}\n", Text::block(&cause)));
-            said.push_str(&cause);
+            shown_text.push_str(&cause);
         }
     }
     if let Some(hint) = hint_for(error) {

@@ -14,7 +14,7 @@ use crate::diagnostics::Diagnostics;
 pub enum Exit {
     /// Success.
     Done = 0,
-    /// Another error.
+    /// Any failure that has no code of its own.
     Other = 1,
     /// The command line or the manifests are wrong; nothing was changed.
     Usage = 2,
@@ -30,7 +30,7 @@ pub enum Exit {
     Timeout = 13,
     /// The operation was terminated.
     Terminated = 14,
-    /// Another operation runs.
+    /// Another operation of the application is running.
     Busy = 15,
     /// A plugin gave no answer.
     Plugin = 16,

@@ -21,7 +21,7 @@ pub struct GlobalOptions {
     pub cluster: ClusterSpec,
     /// The embedded cluster.
     pub simulation: SimulationSpec,
-    /// The plugins.
+    /// The plugins that are loaded, and the policy for their signatures.
     pub plugins: PluginSpec,
     /// The environment of plugins.
     pub plugin_host: PluginHost,

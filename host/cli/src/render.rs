@@ -91,8 +91,8 @@ pub fn object_name(key: &ObjectKey, namespace: &str) -> String {
 }
 
 /// Returns the name of a phase: the deletions of a delete are in Sync, tests are in PostSync.
-pub fn phase_name(phase: Phase, does: OperationKind, purpose: Purpose) -> &'static str {
-    match (phase, does, purpose) {
+pub fn phase_name(phase: Phase, kind: OperationKind, purpose: Purpose) -> &'static str {
+    match (phase, kind, purpose) {
         (Phase::Sync, OperationKind::Delete, _) => "Deletion",
         (Phase::PostSync, OperationKind::Sync, Purpose::Test) => "Tests",
         _ => phase.as_str(),

@@ -44,7 +44,7 @@ pub use self::{
     field_places::FieldPlaces,
     make::{in_written_order, make_plan, wait_text},
     options::PlanOptions,
-    plan_input::{Classified, Confirmation, DryRunBlocker, LiveObjects, PlanInput, Role},
+    plan_input::{Classified, Confirmation, DesiredManifests, DryRunBlocker, LiveObjects, PlanInput, Role},
     scope::{Scope, Scopes, defined_scopes, resolve_namespaces},
     selection::{HookSelection, Selection},
 };
@@ -79,15 +79,15 @@ pub const FORMAT: u32 = 1;
 pub struct Plan {
     /// The format version, [`FORMAT`].
     pub format: u32,
-    /// Sync or delete.
+    /// Whether the operation syncs or deletes the application.
     #[serde(rename = "does")]
     pub operation_kind: OperationKind,
-    /// The application.
+    /// The application that the plan is for.
     pub application: Application,
     /// Whether a sync deploys, rolls back or tests.
     #[serde(default, skip_serializing_if = "Purpose::is_deploy")]
     pub purpose: Purpose,
-    /// Native or compat.
+    /// Whose rules the plan follows.
     pub mode: Mode,
     /// All hooks of the set, whether they run or not.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
@@ -174,11 +174,11 @@ impl PartialEq for TaskIndex {
 /// A manifest or live object that is skipped.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Skipped {
-    /// The object.
+    /// The key of the skipped object.
     pub key: ObjectKey,
     /// Why it is skipped.
     pub reason: String,
-    /// What may help.
+    /// What may help if the object should not be skipped.
     #[serde(default, skip_serializing_if = "Remedies::is_empty")]
     pub remedies: Remedies,
     /// Where it is written.

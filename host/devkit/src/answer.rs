@@ -313,8 +313,8 @@ mod tests {
                 ],
             })
         );
-        let told = without_empty_fields(answer);
-        let keys: Vec<&String> = told.as_object().into_iter().flat_map(Map::keys).collect();
+        let filled = without_empty_fields(answer);
+        let keys: Vec<&String> = filled.as_object().into_iter().flat_map(Map::keys).collect();
         assert_eq!(keys, ["asks", "message", "progress"]);
     }
 

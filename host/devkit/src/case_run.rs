@@ -17,9 +17,9 @@ use crate::{
 
 /// A test case with its result.
 pub struct CaseRun {
-    /// The case.
+    /// The case that was run.
     pub case: Case,
-    /// The result.
+    /// The answers, and every difference from what the case expects.
     pub outcome: Outcome,
 }
 

@@ -48,7 +48,7 @@ fn place_of_cases() -> Remedies {
     .into()
 }
 
-/// One case.
+/// A case of a plugin: calls, and the answers that are expected.
 pub struct Case {
     /// The case's name.
     pub name: String,
@@ -112,7 +112,7 @@ pub struct Step {
 
 /// What a hook is told.
 pub enum HookEvent {
-    /// The run starts.
+    /// The hook's run starts.
     Start,
     /// This observation is made.
     Observe(Map<String, Value>),
@@ -402,7 +402,7 @@ fn parse_steps(file: &Arc<CaseFile>, pointer: &str, written: Vec<WrittenStep>) -
             abort,
             expect,
         } = written;
-        let told = match (n, see, abort) {
+        let hook_event = match (n, see, abort) {
             (0, None, None) => HookEvent::Start,
             (0, _, _) => {
                 return Err(mistake(
@@ -424,7 +424,7 @@ fn parse_steps(file: &Arc<CaseFile>, pointer: &str, written: Vec<WrittenStep>) -
         steps.push(Step {
             pointer,
             after: after.unwrap_or_default(),
-            event: told,
+            event: hook_event,
             expect,
         });
     }

@@ -10,7 +10,7 @@ use std::path::PathBuf;
 
 use capstan_stamp::KindPattern;
 
-/// A health check.
+/// A health check that was found in the files of another tool.
 #[derive(Debug, Clone, PartialEq)]
 pub struct HealthCheck<T> {
     /// The kinds that it is for.
@@ -46,11 +46,11 @@ impl<T> FoundChecks<T> {
     }
 
     /// Adds a check for kinds that are parsed first. Kinds that can't be parsed are reported.
-    fn add_named(&mut self, kinds: &str, does: T, cases: Option<PathBuf>) {
+    fn add_named(&mut self, kinds: &str, definition: T, cases: Option<PathBuf>) {
         match kinds.parse() {
             Ok(kinds) => self.add(HealthCheck {
                 kinds,
-                definition: does,
+                definition,
                 cases,
             }),
             Err(why) => self.left_out.push(format!("{kinds}: {why}")),

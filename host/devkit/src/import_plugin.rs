@@ -94,16 +94,10 @@ pub async fn import_argo(
     let scripts: Vec<Value> = found
         .checks
         .iter()
-        .map(
-            |HealthCheck {
-                 kinds,
-                 definition: does,
-                 ..
-             }| {
-                let name = format!("{kinds}/health.lua");
-                json!({"claim": kinds, "name": name, "script": does.text, "openLibs": does.uses_open_libs})
-            },
-        )
+        .map(|HealthCheck { kinds, definition, .. }| {
+            let name = format!("{kinds}/health.lua");
+            json!({"claim": kinds, "name": name, "script": definition.text, "openLibs": definition.uses_open_libs})
+        })
         .collect();
     build_plugin(
         spec,
@@ -129,13 +123,7 @@ pub async fn import_cel(
     let checks: Vec<Value> = found
         .checks
         .iter()
-        .map(
-            |HealthCheck {
-                 kinds,
-                 definition: does,
-                 ..
-             }| json!({"claim": kinds, "expressions": does}),
-        )
+        .map(|HealthCheck { kinds, definition, .. }| json!({"claim": kinds, "expressions": definition}))
         .collect();
     build_plugin(spec, interpreters, ("cel", "CEL"), &json!({ "checks": checks }), found).await
 }

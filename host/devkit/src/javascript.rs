@@ -81,9 +81,9 @@ pub(super) async fn missing_functions(sandbox: &Sandbox, manifest: &Manifest) ->
     for claim in &manifest.claims {
         let interface = claim.interface();
         for function in functions_of(interface) {
-            let asked = sandbox.ask(&manifest.name, probe_question(*function)).await;
-            let Ok(asked) = asked else { continue };
-            let Err(PluginError::Failed { message, .. }) = asked.answer else {
+            let result = sandbox.ask(&manifest.name, probe_question(*function)).await;
+            let Ok(result) = result else { continue };
+            let Err(PluginError::Failed { message, .. }) = result.answer else {
                 continue;
             };
             let Some(mistake) = missing_diagnostic(interface, &message) else {

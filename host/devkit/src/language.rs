@@ -48,7 +48,7 @@ pub enum ToolStatus {
     Version(String),
     /// It exists in this version, which is too old.
     TooOld(String),
-    /// It doesn't exist.
+    /// The tool isn't installed.
     Missing,
 }
 
@@ -195,11 +195,11 @@ impl Tool {
         };
         let mut command = Command::new(&program, Environment::Inherited);
         command.constants(args);
-        let Ok(said) = command.run() else {
+        let Ok(output) = command.run() else {
             return ToolStatus::Missing;
         };
-        let text = String::from_utf8_lossy(&said.stdout).trim().to_owned();
-        if !said.status.success() {
+        let text = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+        if !output.status.success() {
             return ToolStatus::Missing;
         }
         if self.name == "wasm32-wasip2" {
@@ -252,7 +252,7 @@ mod tests {
 
     #[test]
     fn versions_are_found_and_compared_by_number() {
-        let said = [
+        let output = [
             "cargo 1.95.0 (f2d3ce0bd 2026-03-21)",
             "v20.20.2",
             "Python 3.11.7",
@@ -261,7 +261,7 @@ mod tests {
             "",
         ];
         assert_eq!(
-            said.map(parse_version),
+            output.map(parse_version),
             ["1.95.0", "20.20.2", "3.11.7", "1.26.8", "1.27rc1", ""]
         );
         assert!(

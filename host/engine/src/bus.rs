@@ -323,7 +323,7 @@ fn json_bytes(record: &Record) -> usize {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Position {
-    /// Nothing was read.
+    /// Before the first event.
     Start,
     /// The record at this position is the next one.
     At(u64),

@@ -75,9 +75,9 @@ pub(crate) async fn classify(
     let policies = policies.filter_map(|word| plugins.plugin_for(&PluginQuery::Policy(word.clone())));
     let all: Vec<PluginRef> = std::iter::once(by.clone()).chain(policies).collect();
     report_misspelt_settings(plugins, &all, &mut directives);
-    for asked in all {
-        if let Some(flaw) = plugins.check_settings(&asked, &directives.settings).first() {
-            return Err(settings_error(&manifest, &asked, flaw));
+    for query in all {
+        if let Some(flaw) = plugins.check_settings(&query, &directives.settings).first() {
+            return Err(settings_error(&manifest, &query, flaw));
         }
     }
     let question = PlacementQuestion {
@@ -138,8 +138,8 @@ fn check_health_settings(
 
 /// Reports settings that none of the plugins knows and that are nearly the name of one that they know. No single plugin's schema can
 /// refuse them, since they may be for another plugin of the same hook.
-fn report_misspelt_settings(plugins: &dyn Plugins, asked: &[PluginRef], directives: &mut Directives) {
-    let names = asked.iter().filter_map(|by| plugins.setting_names(by));
+fn report_misspelt_settings(plugins: &dyn Plugins, query: &[PluginRef], directives: &mut Directives) {
+    let names = query.iter().filter_map(|by| plugins.setting_names(by));
     let known: BTreeSet<String> = names.flatten().collect();
     let unknown = directives.settings.keys().filter(|name| !known.contains(*name));
     let notices: Vec<String> = unknown
@@ -168,7 +168,7 @@ fn hook_plugin(
     let (mut by, mut unknown) = (None, Vec::new());
     for word in directives.words.iter().filter(|word| !is_phase(word)) {
         match plugins.plugin_for(&PluginQuery::HookWord(word.clone())) {
-            Some(answerer) => by = by.or(Some(answerer)),
+            Some(plugin) => by = by.or(Some(plugin)),
             // `Skip` is a word of Capstan's own; that its plugin is missing is another mistake than a word that no plugin claims.
             None if directive::is_known_word(word) => {
                 require_plugin(plugins, manifest, &PluginQuery::HookWord(word.clone()))?;

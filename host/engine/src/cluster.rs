@@ -109,9 +109,9 @@ impl Cluster {
         if self.cut_count.load(Ordering::Relaxed) == before {
             return;
         }
-        let mut told = self.reported_cuts.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut reported = self.reported_cuts.lock().unwrap_or_else(PoisonError::into_inner);
         for object in objects.into_iter().filter(|object| nesting::is_cut(&object.0)) {
-            if told.insert(object.key()) {
+            if reported.insert(object.key()) {
                 tracing::warn!(
                     "{} has a part that is nested too deep to be read; it is left out",
                     object.key()
@@ -122,9 +122,9 @@ impl Cluster {
 
     /// Returns the same cluster for an operation under way, whose requests wait a minute for an API server that can't be reached: a
     /// restart of the server must not fail the operation. Nothing is tried again when another driver could have taken the lock.
-    pub(crate) fn with_lease_guard(&self, grip: LeaseGuard) -> Cluster {
+    pub(crate) fn with_lease_guard(&self, lease_guard: LeaseGuard) -> Cluster {
         Cluster {
-            lease_guard: Some(grip),
+            lease_guard: Some(lease_guard),
             ..self.clone()
         }
     }
@@ -217,8 +217,8 @@ impl Cluster {
         let force = conflicts == ConflictPolicy::Force;
         let (mut object, mut left_out) = (as_sent(object), Vec::new());
         loop {
-            let asked = endpoint.apply(&object, force, unknown, rehearsal == DryRun::Yes)?;
-            match self.send(&asked).await {
+            let request = endpoint.apply(&object, force, unknown, rehearsal == DryRun::Yes)?;
+            match self.send(&request).await {
                 // Server-side apply refuses them whatever `fieldValidation` says.
                 Err(ClusterError::UnknownFields(fields)) if unknown == UnknownFields::LeftOut => {
                     let before = left_out.len();
@@ -258,8 +258,8 @@ impl Cluster {
         rehearsal: DryRun,
     ) -> Result<Object, ClusterError> {
         let endpoint = self.endpoint(object)?;
-        let asked = endpoint.create(&as_sent(object), unknown, rehearsal == DryRun::Yes)?;
-        self.send(&asked).await.map(Object)
+        let request = endpoint.create(&as_sent(object), unknown, rehearsal == DryRun::Yes)?;
+        self.send(&request).await.map(Object)
     }
 
     /// Replaces an object by one that has its `resourceVersion`, and returns it as it is afterwards.
@@ -283,8 +283,8 @@ impl Cluster {
         rehearsal: DryRun,
     ) -> Result<Object, ClusterError> {
         let endpoint = self.endpoint(object)?;
-        let asked = endpoint.replace(&as_sent(object), unknown, rehearsal == DryRun::Yes)?;
-        self.send(&asked).await.map(Object)
+        let request = endpoint.replace(&as_sent(object), unknown, rehearsal == DryRun::Yes)?;
+        self.send(&request).await.map(Object)
     }
 
     /// Changes an object by a JSON merge patch, if it still has this UID.
@@ -295,8 +295,8 @@ impl Cluster {
     pub async fn merge_patch(&self, key: &ObjectKey, uid: &str, mut patch: Value) -> Result<Object, ClusterError> {
         let endpoint = self.endpoint_of(key)?;
         patch["metadata"]["uid"] = json!(uid);
-        let asked = endpoint.merge_patch(&object_name(&key.name)?, &patch)?;
-        self.send(&asked).await.map(Object)
+        let request = endpoint.merge_patch(&object_name(&key.name)?, &patch)?;
+        self.send(&request).await.map(Object)
     }
 
     /// Returns what an object would be after a JSON merge patch.
@@ -306,8 +306,8 @@ impl Cluster {
     /// Returns why the server refuses the patch.
     pub(crate) async fn dry_run_merge_patch(&self, key: &ObjectKey, patch: &Value) -> Result<Object, ClusterError> {
         let endpoint = self.endpoint_of(key)?;
-        let asked = endpoint.dry_run_merge_patch(&object_name(&key.name)?, patch)?;
-        self.send(&asked).await.map(Object)
+        let request = endpoint.dry_run_merge_patch(&object_name(&key.name)?, patch)?;
+        self.send(&request).await.map(Object)
     }
 
     /// Applies an object under another field manager than the application's. Fields that others own are a conflict.
@@ -317,8 +317,8 @@ impl Cluster {
     /// Returns the fields that others own, or why the server refuses the object.
     pub(crate) async fn apply_as(&self, object: &Object, manager: &str) -> Result<Object, ClusterError> {
         let endpoint = self.endpoint(object)?;
-        let asked = endpoint.apply_as(&as_sent(object), manager, false, UnknownFields::Refused, false)?;
-        self.send(&asked).await.map(Object)
+        let request = endpoint.apply_as(&as_sent(object), manager, false, UnknownFields::Refused, false)?;
+        self.send(&request).await.map(Object)
     }
 
     /// Changes an object by a JSON merge patch under another field manager than the application's.
@@ -333,8 +333,8 @@ impl Cluster {
         patch: &Value,
     ) -> Result<Object, ClusterError> {
         let endpoint = self.endpoint_of(key)?;
-        let asked = endpoint.merge_patch_as(&object_name(&key.name)?, manager, patch)?;
-        self.send(&asked).await.map(Object)
+        let request = endpoint.merge_patch_as(&object_name(&key.name)?, manager, patch)?;
+        self.send(&request).await.map(Object)
     }
 
     /// Deletes one object, if it still has this UID. An accepted deletion may still wait for finalizers.
@@ -377,14 +377,14 @@ impl Cluster {
     /// Sends a request until it is answered or trying again makes no sense: after 0.1, 0.2, 0.4 and 0.8 seconds, and then every two
     /// seconds as long as an outage of the server is waited for. All requests but watches and logs go through here, every change among
     /// them. The answer is checked to be about what was asked.
-    async fn send(&self, asked: &PreparedRequest) -> Result<Value, ClusterError> {
-        check_body(asked.body())?;
+    async fn send(&self, request: &PreparedRequest) -> Result<Value, ClusterError> {
+        check_body(request.body())?;
         let mut backoff = Backoff::new(MIN_RETRY_PAUSE, MAX_RETRY_PAUSE).with_time_limit(OUTAGE_TIMEOUT);
         loop {
-            let answer = tokio::time::timeout(REQUEST_TIMEOUT, self.client.request::<Value>(asked.request())).await;
+            let answer = tokio::time::timeout(REQUEST_TIMEOUT, self.client.request::<Value>(request.request())).await;
             let error = match answer {
-                Ok(Ok(value)) => return asked.check_answer(value),
-                Ok(Err(error)) => asked.to_error(error),
+                Ok(Ok(value)) => return request.check_answer(value),
+                Ok(Err(error)) => request.to_error(error),
                 Err(_) => ClusterError::Timeout(REQUEST_TIMEOUT),
             };
             if !error.is_temporary() {
@@ -392,7 +392,7 @@ impl Cluster {
             }
             let tries = backoff.failures() + 1;
             if tries >= MAX_ATTEMPTS {
-                let Some(grip) = self
+                let Some(lease_guard) = self
                     .lease_guard
                     .as_ref()
                     .filter(|_| error.is_outage() && !backoff.is_over())
@@ -402,7 +402,7 @@ impl Cluster {
                 if tries == MAX_ATTEMPTS {
                     tracing::warn!(%error, "the API server can't be reached; retrying for a minute");
                 }
-                if grip.ensure_held().await.is_err() {
+                if lease_guard.ensure_held().await.is_err() {
                     return Err(error);
                 }
             }

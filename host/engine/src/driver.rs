@@ -107,7 +107,7 @@ impl Driver {
     pub async fn run(mut self, first: InputKind) -> Result<OperationStatus, EngineError> {
         let plan = Arc::clone(self.operation.plan());
         let (inbox, mut happened) = inbox();
-        let judge = Arc::new(HealthAssessor {
+        let health_assessor = Arc::new(HealthAssessor {
             cluster: self.cluster.clone(),
             plugins: Arc::clone(&self.plugins),
             clock: self.clock,
@@ -115,7 +115,7 @@ impl Driver {
             mode: plan.mode,
             settings: plan.plugin_settings.clone(),
         });
-        let watches = Watches::new(&self.cluster, &judge, &plan, inbox.clone());
+        let watches = Watches::new(&self.cluster, &health_assessor, &plan, inbox.clone());
         let lines = Arc::new(HookLogs::new(&self.cluster, self.clock, &plan, self.bus.0.clone()));
         let _listening = HookLogsGuard(Arc::clone(&lines));
         let made = CreatedObjects::new(self.store.inventory().await);
@@ -124,7 +124,7 @@ impl Driver {
             executor: Arc::new(EffectExecutor {
                 cluster: self.cluster.clone(),
                 plugins: Arc::clone(&self.plugins),
-                health_assessor: judge,
+                health_assessor,
                 clock: self.clock,
                 plan: Arc::clone(&plan),
                 operation: self.operation.state().id.clone(),
@@ -264,18 +264,18 @@ async fn save(
     view: &OperationView,
     journal: &Journal,
     store: &Mutex<Store>,
-    grip: &LeaseGuard,
+    lease_guard: &LeaseGuard,
 ) -> Result<StoreCost, EngineError> {
     let mut store = store.lock().await;
-    let mut told = false;
+    let mut is_warned = false;
     loop {
-        grip.ensure_held().await.map_err(EngineError::LostLock)?;
+        lease_guard.ensure_held().await.map_err(EngineError::LostLock)?;
         let began = Instant::now();
         match store.save(operation.state(), view, journal).await {
             Err(EngineError::Cluster { source, .. }) if source.is_temporary() => {
-                if !told {
+                if !is_warned {
                     tracing::warn!(error = %source, "how far the operation is can't be stored; trying on");
-                    told = true;
+                    is_warned = true;
                 }
                 tokio::time::sleep(RETRY_INTERVAL).await;
             }
@@ -296,8 +296,8 @@ impl DriverContext {
             match effect {
                 Effect::Do { task, work } => self.spawn_effect(PreparedEffect::from_effect(task, work, operation)),
                 Effect::Watch { task, key } => {
-                    let judge = self.health_plugin(operation, &task, &key);
-                    self.watches.follow(task, key, judge);
+                    let health_assessor = self.health_plugin(operation, &task, &key);
+                    self.watches.follow(task, key, health_assessor);
                 }
                 Effect::Unwatch { task, key } => self.watches.unfollow(task, key),
                 Effect::Release { task } => self.executor.release(&task),
@@ -325,7 +325,7 @@ impl DriverContext {
     }
 
     fn spawn_effect(&mut self, order: PreparedEffect) {
-        let (performer, turns, inbox, grip) = (
+        let (performer, turns, inbox, lease_guard) = (
             Arc::clone(&self.executor),
             Arc::clone(&self.effect_permits),
             self.inbox.clone(),
@@ -338,7 +338,7 @@ impl DriverContext {
             } else {
                 None
             };
-            if grip.ensure_held().await.is_err() {
+            if lease_guard.ensure_held().await.is_err() {
                 // The driver has been told too, and stops.
                 return;
             }

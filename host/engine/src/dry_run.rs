@@ -17,7 +17,7 @@ use crate::{
 /// The result of a dry run of one task.
 #[derive(Debug)]
 pub struct DryRunResult {
-    /// The task.
+    /// The task whose object was sent.
     pub task: TaskId,
     /// The object as it is; `None` if it doesn't exist.
     pub live: Option<Object>,
@@ -27,7 +27,7 @@ pub struct DryRunResult {
 
 /// Sends a dry run for every object of a plan that would change.
 pub(crate) async fn dry_run(cluster: &Cluster, plan: &Plan) -> Vec<DryRunResult> {
-    let asked = plan
+    let dry_runs = plan
         .tasks
         .iter()
         .filter(|task| may_change(task))
@@ -61,9 +61,9 @@ pub(crate) async fn dry_run(cluster: &Cluster, plan: &Plan) -> Vec<DryRunResult>
             };
             (task, live, result)
         });
-    let asked = in_order(asked);
+    let dry_runs = in_order(dry_runs);
     let redactor = Redactor::for_plan(plan);
-    asked
+    dry_runs
         .map(|(task, live, result)| DryRunResult {
             task: task.id.clone(),
             live,

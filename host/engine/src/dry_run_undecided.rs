@@ -82,7 +82,7 @@ fn defined_kind(object: &Object) -> Option<GroupKind> {
 }
 
 async fn ask(cluster: &Cluster, open: Vec<UndecidedTask<'_>>) -> BTreeMap<ObjectKey, DryRunAnswer> {
-    let asked = open.into_iter().map(|open| async move {
+    let dry_runs = open.into_iter().map(|open| async move {
         let key = &open.task.key;
         match answer(cluster, &open).await {
             Ok(answer) => answer.map(|answer| (key.clone(), answer)),
@@ -92,8 +92,8 @@ async fn ask(cluster: &Cluster, open: Vec<UndecidedTask<'_>>) -> BTreeMap<Object
             }
         }
     });
-    let asked: Vec<Option<(ObjectKey, DryRunAnswer)>> = in_any_order(asked).collect().await;
-    asked.into_iter().flatten().collect()
+    let dry_runs: Vec<Option<(ObjectKey, DryRunAnswer)>> = in_any_order(dry_runs).collect().await;
+    dry_runs.into_iter().flatten().collect()
 }
 
 async fn answer(cluster: &Cluster, open: &UndecidedTask<'_>) -> Result<Option<DryRunAnswer>, ClusterError> {

@@ -169,14 +169,14 @@ impl Engine {
             hooks: store.head.hooks.clone(),
             inventory: store.inventory().await,
         };
-        let asked = Arc::new(Mutex::new(Vec::new()));
+        let recorded = Arc::new(Mutex::new(Vec::new()));
         let plugins = RecordingPlugins {
             plugins: Arc::clone(&self.plugins),
-            recorder: Arc::clone(&asked) as Arc<dyn CallRecorder>,
+            recorder: Arc::clone(&recorded) as Arc<dyn CallRecorder>,
         };
         let mut planned = planning::make_plan(&self.cluster, &plugins, request, past).await?;
         planned.request_digest = digest_of_request;
-        planned.plugin_calls = mem::take(&mut *asked.lock().unwrap_or_else(PoisonError::into_inner));
+        planned.plugin_calls = mem::take(&mut *recorded.lock().unwrap_or_else(PoisonError::into_inner));
         check_size(&planned)?;
         Ok(planned)
     }
@@ -397,8 +397,8 @@ impl Engine {
         if self.open_existing_store(application).await?.head.current.is_none() {
             return Err(EngineError::NoOperation(application.name.clone()));
         }
-        let asked = request_termination(&self.cluster, self.clock, &self.identity(), application, by).await?;
-        Ok(asked.map_or(TerminateOutcome::NoDriver, TerminateOutcome::Requested))
+        let recorded = request_termination(&self.cluster, self.clock, &self.identity(), application, by).await?;
+        Ok(recorded.map_or(TerminateOutcome::NoDriver, TerminateOutcome::Requested))
     }
 }
 

@@ -292,7 +292,7 @@ impl ClusterError {
             return ClusterError::Unreachable(error_chain(&error));
         };
         // The variant follows from everything that the server says; the message is what may be shown.
-        let said = status.message.as_str();
+        let server_message = status.message.as_str();
         let message = text::truncated(subject.redact(&status));
         match (status.code, status.reason.as_str()) {
             (409, "AlreadyExists") => ClusterError::AlreadyExists(message),
@@ -316,10 +316,13 @@ impl ClusterError {
                     ClusterError::FieldConflicts(conflicts)
                 }
             }
-            (400 | 413 | 422 | 500, _) if is_about_size(said) => ClusterError::TooLarge(message),
-            (422, _) if is_immutable(said) => ClusterError::Immutable(message),
+            (400 | 413 | 422 | 500, _) if is_about_size(server_message) => ClusterError::TooLarge(message),
+            (422, _) if is_immutable(server_message) => ClusterError::Immutable(message),
             (400 | 413 | 415 | 422, _) => ClusterError::Invalid(message),
-            (404, _) if said.contains("could not find the requested resource") || said.contains("page not found") => {
+            (404, _)
+                if server_message.contains("could not find the requested resource")
+                    || server_message.contains("page not found") =>
+            {
                 ClusterError::NotServed(message)
             }
             (404, _) => ClusterError::NotFound(message),
@@ -327,15 +330,15 @@ impl ClusterError {
                 "{message}: the credentials are missing or expired; log in again, then run the same command to continue"
             )),
             (403, _) => ClusterError::Forbidden(message),
-            (500, _) if !unknown_fields::fields_in_message(said).is_empty() => {
-                let fields = subject.known_fields(unknown_fields::fields_in_message(said));
+            (500, _) if !unknown_fields::fields_in_message(server_message).is_empty() => {
+                let fields = subject.known_fields(unknown_fields::fields_in_message(server_message));
                 if fields.is_empty() {
                     ClusterError::Invalid(message)
                 } else {
                     ClusterError::UnknownFields(fields)
                 }
             }
-            (500, _) if is_about_the_object(said) => ClusterError::Invalid(message),
+            (500, _) if is_about_the_object(server_message) => ClusterError::Invalid(message),
             (429 | 500 | 502 | 503 | 504, _) => ClusterError::Unreachable(format!("{} {message}", status.code)),
             (code, _) => ClusterError::Other(format!("{code} {message}")),
         }
@@ -406,7 +409,9 @@ fn is_about_the_object(message: &str) -> bool {
 /// words that something is immutable.
 fn is_immutable(message: &str) -> bool {
     // The text before names the object, whose name may be any word.
-    let said = message.split_once(" is invalid: ").map_or(message, |(_, said)| said);
+    let server_message = message
+        .split_once(" is invalid: ")
+        .map_or(message, |(_, server_message)| server_message);
     let words = [
         "is immutable",
         "are immutable",
@@ -420,10 +425,10 @@ fn is_immutable(message: &str) -> bool {
         "field can not be less than",
     ];
     // `updates to provisioner are forbidden`, and the same of other fields.
-    let is_forbidden_update = said
+    let is_forbidden_update = server_message
         .split_once("updates to ")
         .is_some_and(|(_, rest)| rest.contains(" are forbidden"));
-    is_forbidden_update || words.iter().any(|words| said.contains(words))
+    is_forbidden_update || words.iter().any(|words| server_message.contains(words))
 }
 
 /// Returns a message with what can be done about an immutable field.

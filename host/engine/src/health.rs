@@ -33,7 +33,7 @@ pub struct AssessedObject {
     /// The plugin that assessed it; `None` when the object doesn't exist.
     #[serde(rename = "by")]
     pub plugin: Option<PluginRef>,
-    /// The assessment.
+    /// The health of the object, with the rule that decided.
     #[serde(flatten)]
     pub assessment: Assessment,
 }
@@ -134,10 +134,10 @@ impl Engine {
         application: &Application,
         mode: Mode,
         settings: &PluginSettings,
-        wanted: Vec<ObjectKey>,
+        requested_keys: Vec<ObjectKey>,
         live: BTreeMap<ObjectKey, Object>,
     ) -> Vec<AssessedObject> {
-        let judge = HealthAssessor {
+        let assessor = HealthAssessor {
             cluster: self.cluster().clone(),
             plugins: Arc::clone(self.plugins()),
             clock: self.clock(),
@@ -145,7 +145,7 @@ impl Engine {
             mode,
             settings: settings.clone(),
         };
-        let missing = wanted.into_iter().filter(|key| !live.contains_key(key));
+        let missing = requested_keys.into_iter().filter(|key| !live.contains_key(key));
         let missing: Vec<AssessedObject> = missing
             .map(|object| AssessedObject {
                 object,
@@ -153,19 +153,19 @@ impl Engine {
                 assessment: Assessment::new(Health::Missing, "it isn't there", ""),
             })
             .collect();
-        let asked = live.iter().map(|(key, object)| {
-            let judge = &judge;
+        let assessments = live.iter().map(|(key, object)| {
+            let assessor = &assessor;
             async move {
-                let by = judge.plugins.plugin_for(&PluginQuery::Health(key.group_kind()));
-                let first = judge.assess(by.as_ref(), object).await;
+                let by = assessor.plugins.plugin_for(&PluginQuery::Health(key.group_kind()));
+                let first = assessor.assess(by.as_ref(), object).await;
                 AssessedObject {
-                    assessment: judge.assess_with_related(by.as_ref(), object, first, None).await,
+                    assessment: assessor.assess_with_related(by.as_ref(), object, first, None).await,
                     object: key.clone(),
                     plugin: by,
                 }
             }
         });
-        let mut judged: Vec<AssessedObject> = in_order(asked).collect().await;
+        let mut judged: Vec<AssessedObject> = in_order(assessments).collect().await;
         judged.extend(missing);
         judged.sort_by(|a, b| a.object.cmp(&b.object));
         judged

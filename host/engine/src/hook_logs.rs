@@ -200,9 +200,9 @@ impl HookLogs {
 
     /// Returns the lines of a hook's pods from now on, for its plugin. The logs are read no faster than the plugin receives them.
     pub fn subscribe(&self, task: &TaskId) -> mpsc::Receiver<LogLine> {
-        let (told, lines) = mpsc::channel(MAX_UNREAD_LINES);
+        let (tx, lines) = mpsc::channel(MAX_UNREAD_LINES);
         let mut listeners = self.listeners.lock().unwrap_or_else(PoisonError::into_inner);
-        listeners.insert(task.clone(), told);
+        listeners.insert(task.clone(), tx);
         lines
     }
 

@@ -62,7 +62,7 @@ pub(crate) enum Page {
 
 impl Journal {
     /// Starts a journal with the plugin calls of planning.
-    pub fn begin(asked: Vec<PluginCall>) -> Arc<Journal> {
+    pub fn begin(call: Vec<PluginCall>) -> Arc<Journal> {
         let journal = Arc::new(Journal(Mutex::new(Pages {
             page: new_encoder(),
             bytes: 0,
@@ -71,7 +71,7 @@ impl Journal {
             is_cut: false,
             is_health_cut: false,
         })));
-        for one in asked {
+        for one in call {
             journal.record_call(one);
         }
         journal
@@ -169,7 +169,7 @@ pub(crate) fn read(page: &[u8]) -> Result<Vec<Entry>, EngineError> {
 /// A finished operation with everything that a replay needs.
 #[derive(Debug, Clone)]
 pub struct StoredOperation {
-    /// The plan.
+    /// The plan that the operation ran.
     pub plan: Arc<Plan>,
     /// The inputs and plugin calls, in order.
     pub entries: Vec<Entry>,
@@ -178,15 +178,15 @@ pub struct StoredOperation {
 /// Records the calls of plugins.
 pub(crate) trait CallRecorder: Send + Sync {
     /// Records a call about a hook, with its answer.
-    fn record_call(&self, asked: PluginCall);
+    fn record_call(&self, call: PluginCall);
 
     /// Records a call about the health of an object.
     fn record_health_call(&self, judged: &HealthCall<'_>);
 }
 
 impl CallRecorder for Journal {
-    fn record_call(&self, asked: PluginCall) {
-        self.pages().write(&Entry::PluginCall(Box::new(asked)));
+    fn record_call(&self, call: PluginCall) {
+        self.pages().write(&Entry::PluginCall(Box::new(call)));
     }
 
     fn record_health_call(&self, judged: &HealthCall<'_>) {
@@ -196,8 +196,8 @@ impl CallRecorder for Journal {
 
 /// During planning there is no journal yet, and no health is assessed.
 impl CallRecorder for Mutex<Vec<PluginCall>> {
-    fn record_call(&self, asked: PluginCall) {
-        self.lock().unwrap_or_else(PoisonError::into_inner).push(asked);
+    fn record_call(&self, call: PluginCall) {
+        self.lock().unwrap_or_else(PoisonError::into_inner).push(call);
     }
 
     fn record_health_call(&self, _: &HealthCall<'_>) {}
@@ -379,7 +379,7 @@ mod tests {
         ask(3, "2");
         let entries = read(of(&journal.page())).unwrap();
         let versions = entries.iter().map(|entry| match entry {
-            Entry::PluginCall(asked) => match &asked.exchange {
+            Entry::PluginCall(call) => match &call.exchange {
                 PluginExchange::Assess { object, .. } => {
                     assert_eq!(
                         object.0,

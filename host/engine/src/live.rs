@@ -36,7 +36,7 @@ pub(crate) async fn read_live_objects(
     places: &BTreeSet<Place>,
 ) -> Result<BTreeMap<ObjectKey, Object>, ClusterError> {
     let selector = ownership::label_selector(application);
-    let wanted: BTreeSet<ObjectKey> = keys.collect();
+    let requested: BTreeSet<ObjectKey> = keys.collect();
     let discovery = cluster.discovery();
     let served = places.iter().filter(|(kind, namespace)| {
         let scope = discovery.kind(kind).map(|info| info.scope);
@@ -50,10 +50,10 @@ pub(crate) async fn read_live_objects(
         .map(|object| (object.key(), object))
         .filter(|(key, object)| {
             let is_anothers = matches!(ownership::owner(object, application), Owner::Another(_));
-            !is_anothers || wanted.contains(key)
+            !is_anothers || requested.contains(key)
         })
         .collect();
-    let missing: Vec<ObjectKey> = wanted
+    let missing: Vec<ObjectKey> = requested
         .into_iter()
         .filter(|key| !objects.contains_key(key) && !key.name.ends_with('*'))
         .collect();
@@ -83,8 +83,8 @@ pub(crate) async fn deleted_applications(
     classified: &[Classified],
     live: &BTreeMap<ObjectKey, Object>,
 ) -> BTreeSet<Application> {
-    let wanted = classified.iter().filter_map(|one| live.get(&one.manifest.key()));
-    let others: BTreeSet<Application> = wanted
+    let requested = classified.iter().filter_map(|one| live.get(&one.manifest.key()));
+    let others: BTreeSet<Application> = requested
         .filter_map(ownership::labelled_application)
         .filter(|labelled| labelled != application)
         .collect();

@@ -19,7 +19,7 @@ const DETACH_TIMEOUT: Duration = Duration::from_secs(2);
 /// The handle of a running operation. Dropping it leaves the operation unfinished, so that another driver can resume it. Subscriptions
 /// don't keep it running, and don't end it.
 pub struct OperationHandle {
-    /// The operation's id.
+    /// The operation's ID.
     pub id: String,
     pub(crate) bus: Bus,
     /// A channel with room for one request to end the operation: a second request says nothing new.

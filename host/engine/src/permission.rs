@@ -124,7 +124,7 @@ struct Rule {
 
 impl Rule {
     fn allows(&self, permission: &Permission) -> bool {
-        let has = |list: &[String], wanted: &str| list.iter().any(|one| one == "*" || one == wanted);
+        let has = |list: &[String], required: &str| list.iter().any(|one| one == "*" || one == required);
         let resource = &permission.resource;
         let by_sub = || {
             resource
@@ -148,24 +148,24 @@ pub(crate) async fn missing_permissions(
         places.entry(permission.namespace.clone()).or_default().push(permission);
     }
     let mut open = Vec::new();
-    for (namespace, mut wanted) in places {
+    for (namespace, mut required) in places {
         // There are no rules for cluster-scoped objects to ask for.
         if namespace.is_empty() {
-            open.extend(wanted);
+            open.extend(required);
             continue;
         }
         match rules(cluster, &namespace).await {
-            Ok(rules) => wanted.retain(|permission| !rules.iter().any(|rule| rule.allows(permission))),
+            Ok(rules) => required.retain(|permission| !rules.iter().any(|rule| rule.allows(permission))),
             Err(ClusterError::NotFound(_) | ClusterError::NotServed(_) | ClusterError::Forbidden(_)) => {}
             Err(error) => return Err(error),
         }
-        open.extend(wanted);
+        open.extend(required);
     }
-    let asked = open.into_iter().map(|permission| async move {
+    let reviews = open.into_iter().map(|permission| async move {
         let allowed = is_allowed(cluster, &permission).await?;
         Ok::<_, ClusterError>((!allowed).then_some(permission))
     });
-    let answers: Vec<Result<Option<Permission>, ClusterError>> = in_order(asked).collect().await;
+    let answers: Vec<Result<Option<Permission>, ClusterError>> = in_order(reviews).collect().await;
     let mut missing = Vec::new();
     for answer in answers {
         match answer {

@@ -20,8 +20,8 @@ use capstan_core::{
         revision::Revision,
     },
     plan::{
-        self, Classified, DryRunBlocker, FieldPlaces, HookSelection, LiveObjects, Plan, PlanInput, PlanOptions, Role,
-        Scopes, hook_record::HookRecords,
+        self, Classified, DesiredManifests, DryRunBlocker, FieldPlaces, HookSelection, LiveObjects, Plan, PlanInput,
+        PlanOptions, Role, Scopes, hook_record::HookRecords,
     },
     read::{
         directive::{self, Directives},
@@ -42,9 +42,9 @@ use crate::{
 /// A request for a plan.
 #[derive(Debug, Clone)]
 pub struct PlanRequest {
-    /// The application.
+    /// The application that is planned.
     pub application: Application,
-    /// Sync or delete.
+    /// Whether the operation syncs or deletes the application.
     pub operation_kind: OperationKind,
     /// A usual operation, a rollback or a test. A test uses the state that the last sync stored, and runs nothing but its test hooks.
     pub purpose: Purpose,
@@ -142,8 +142,8 @@ pub(crate) async fn make_plan(
         request.options.sync_options.create_namespace = Some(true);
     }
     cluster.refresh_for(kinds_of_plan(&request, &past)).await;
-    let (settled, scopes, mut errors) = prepare_manifests(cluster.discovery().scopes(), &mut request);
-    let classified = classify_all(plugins, &request, settled, &mut errors).await;
+    let (manifests_with_directives, scopes, mut errors) = prepare_manifests(cluster.discovery().scopes(), &mut request);
+    let classified = classify_all(plugins, &request, manifests_with_directives, &mut errors).await;
     unserved::explain_unknown_kinds(cluster, &mut errors).await;
     if request.operation_kind == OperationKind::Sync {
         errors.extend(unserved::check_versions(cluster, &classified));
@@ -183,7 +183,7 @@ pub(crate) async fn make_plan(
     let checks_first = request.options.dry_run_first;
     let has_errors = !errors.is_empty();
     let discovery = cluster.discovery();
-    let unasked = |object: &Object| -> Option<String> {
+    let dry_run_blocker = |object: &Object| -> Option<String> {
         let namespace = object.namespace();
         if discovery
             .resource(&object.group_kind(), Some(object.version()))
@@ -195,12 +195,12 @@ pub(crate) async fn make_plan(
         is_missing.then(|| format!("the namespace {namespace} doesn't exist yet"))
     };
     // The rest of a set with mistakes is planned, too, so that all mistakes are reported together.
-    let unasked: Option<&DryRunBlocker<'_>> = if checks_first { Some(&unasked) } else { None };
-    let mut made = build_plan(plugins, &request, &classified, &live, &past.hooks, unasked);
+    let dry_run_blocker: Option<&DryRunBlocker<'_>> = if checks_first { Some(&dry_run_blocker) } else { None };
+    let mut made = build_plan(plugins, &request, &classified, &live, &past.hooks, dry_run_blocker);
     if let (Ok(plan_without), false) = (&made, has_errors) {
         live.answers = dry_run_undecided(cluster, plan_without, &live.objects).await;
         if !live.answers.is_empty() {
-            made = build_plan(plugins, &request, &classified, &live, &past.hooks, unasked);
+            made = build_plan(plugins, &request, &classified, &live, &past.hooks, dry_run_blocker);
         }
     }
     let plan = match made {
@@ -276,19 +276,19 @@ pub(crate) fn build_plan(
     desired: &[Classified],
     live: &LiveObjects,
     records: &HookRecords,
-    unasked: Option<&DryRunBlocker<'_>>,
+    dry_run_blocker: Option<&DryRunBlocker<'_>>,
 ) -> Result<Plan, Vec<Diagnostic>> {
     plan::make_plan(&PlanInput {
         application: request.application.clone(),
-        does: request.operation_kind,
+        operation_kind: request.operation_kind,
         purpose: request.purpose,
         options: &request.options,
-        desired,
+        desired: DesiredManifests::new(desired),
         live,
         records,
-        answerer: &|need| plugins.plugin_for(need),
+        plugin_for: &|need| plugins.plugin_for(need),
         policies_for_all: plugins.policies_for_all(),
-        unasked,
+        dry_run_blocker,
         manager: FIELD_MANAGER,
     })
 }
@@ -324,31 +324,33 @@ pub(crate) fn prepare_manifests(
     request: &mut PlanRequest,
 ) -> (Vec<(Manifest, Directives)>, Scopes, Vec<Diagnostic>) {
     let manifests = std::mem::take(&mut request.manifests);
-    let mut settled = Vec::with_capacity(manifests.len());
+    let mut manifests_with_directives = Vec::with_capacity(manifests.len());
     let mut errors: Vec<Diagnostic> = Vec::new();
     for manifest in manifests {
         match directive::read_directives(&manifest, request.options.mode) {
             Ok(mut directives) => {
                 request.options.sync_options.fill_in(&mut directives);
-                settled.push((manifest, directives));
+                manifests_with_directives.push((manifest, directives));
             }
             Err(wrong) => errors.extend(wrong),
         }
     }
-    let placed = plan::resolve_namespaces(&mut settled, &scopes, &request.application.namespace);
-    plan::leave_out_repeated(&mut settled, request.options.mode);
+    let placed = plan::resolve_namespaces(&mut manifests_with_directives, &scopes, &request.application.namespace);
+    plan::leave_out_repeated(&mut manifests_with_directives, request.options.mode);
     match placed {
         Ok(brought) => scopes.extend(brought),
         Err(wrong) => {
-            scopes.extend(plan::defined_scopes(settled.iter().map(|(manifest, _)| manifest)));
-            settled.retain(|(manifest, _)| scopes.contains_key(&manifest.object.group_kind()));
+            scopes.extend(plan::defined_scopes(
+                manifests_with_directives.iter().map(|(manifest, _)| manifest),
+            ));
+            manifests_with_directives.retain(|(manifest, _)| scopes.contains_key(&manifest.object.group_kind()));
             // The kind of an object that is being deleted may have been deleted before it.
             if request.operation_kind == OperationKind::Sync {
                 errors.extend(wrong);
             }
         }
     }
-    (settled, scopes, errors)
+    (manifests_with_directives, scopes, errors)
 }
 
 /// The namespaces that don't exist.
@@ -376,14 +378,14 @@ async fn check_namespaces(
         .filter(|one| one.manifest.object.kind() == "Namespace" && one.manifest.object.group().is_empty())
         .map(|one| one.manifest.object.name())
         .collect();
-    let mut wanted: BTreeMap<String, Option<&Manifest>> = classified
+    let mut namespaces: BTreeMap<String, Option<&Manifest>> = classified
         .iter()
         .filter(|one| !matches!(one.role, Role::Skip(_)))
         .map(|one| (one.manifest.object.namespace().to_owned(), Some(&one.manifest)))
         .filter(|(namespace, _)| !namespace.is_empty())
         .collect();
-    wanted.entry(request.application.namespace.clone()).or_default();
-    for (namespace, manifest) in wanted {
+    namespaces.entry(request.application.namespace.clone()).or_default();
+    for (namespace, manifest) in namespaces {
         let is_own = namespace == request.application.namespace;
         let is_there = match cluster.get(&namespace_key(&namespace)).await {
             Ok(Some(found)) if found.is_terminating() => {

@@ -66,7 +66,7 @@ impl Work {
 /// Which unfinished operation does the same work, so that nothing is left to do after its end.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum EquivalentOperation {
-    /// None does.
+    /// No unfinished operation does.
     #[default]
     None,
     /// One that was started by a request with this digest.

@@ -11,7 +11,7 @@ use crate::error::ClusterError;
 #[derive(Debug, thiserror::Error)]
 #[error("{error}")]
 pub struct Refusal {
-    /// What it says.
+    /// The server's answer.
     pub error: ClusterError,
     /// Where the fields that it names are written, or else the object. Empty where trying again may help, and for what no manifest
     /// describes.

@@ -157,11 +157,11 @@ impl Signals {
         let SignalState {
             present,
             waiting,
-            delivered: told,
+            delivered: inputs,
             ..
         } = inner;
         for signal in present.iter() {
-            if told.contains(&signal.mark) {
+            if inputs.contains(&signal.mark) {
                 continue;
             }
             let is_for = |waiting: &Waiter| waiting.hook == signal.hook && waiting.name == signal.content.signal;
@@ -169,7 +169,7 @@ impl Signals {
                 continue;
             };
             let Waiter { task, request: ask, .. } = waiting.remove(at);
-            told.insert(signal.mark.clone());
+            inputs.insert(signal.mark.clone());
             let noted = PendingObservationKind::Signal {
                 name: signal.content.signal.clone(),
                 by: signal.content.by.clone(),
@@ -242,8 +242,8 @@ mod tests {
         Object(json!({ "metadata": { "annotations": { "signal.capstan.dev/gate": value, "other": "x" } } }))
     }
 
-    fn told(happened: Vec<InputKind>) -> Vec<(u32, String, Value)> {
-        let told = happened.into_iter().map(|happened| match happened {
+    fn inputs(happened: Vec<InputKind>) -> Vec<(u32, String, Value)> {
+        let inputs = happened.into_iter().map(|happened| match happened {
             InputKind::RequestAnswered {
                 request_id: ask,
                 answer: Answer::Observation(PendingObservationKind::Signal { by, value, .. }),
@@ -251,7 +251,7 @@ mod tests {
             } => (ask, by, value),
             other => panic!("{other:?}"),
         });
-        told.collect()
+        inputs.collect()
     }
 
     #[test]
@@ -260,27 +260,27 @@ mod tests {
         let nothing: Vec<(u32, String, Value)> = Vec::new();
         let task = TaskId("PreSync/0/Hook/gate".to_owned());
         let ask = |id| HookRequest::new(id, Request::WaitSignal(APPROVAL.to_owned()));
-        assert_eq!(told(signals.set_present(signals_of(&lease("approved")))), nothing);
+        assert_eq!(inputs(signals.set_present(signals_of(&lease("approved")))), nothing);
         let verdict = json!({ "verdict": "approved" });
         assert_eq!(
-            told(signals.add_waiter(&task, "gate", &ask(1), APPROVAL)),
+            inputs(signals.add_waiter(&task, "gate", &ask(1), APPROVAL)),
             [(1, UNKNOWN_SENDER.to_owned(), verdict)]
         );
         // It is still there, and was told; another hook's or another one isn't it.
-        assert_eq!(told(signals.add_waiter(&task, "gate", &ask(2), APPROVAL)), nothing);
-        assert_eq!(told(signals.add_waiter(&task, "other", &ask(3), APPROVAL)), nothing);
-        assert_eq!(told(signals.set_present(signals_of(&lease("approved")))), nothing);
+        assert_eq!(inputs(signals.add_waiter(&task, "gate", &ask(2), APPROVAL)), nothing);
+        assert_eq!(inputs(signals.add_waiter(&task, "other", &ask(3), APPROVAL)), nothing);
+        assert_eq!(inputs(signals.set_present(signals_of(&lease("approved")))), nothing);
         // Taken off, it may be sent again.
-        assert_eq!(told(signals.set_present(Vec::new())), nothing);
+        assert_eq!(inputs(signals.set_present(Vec::new())), nothing);
         let rejected = r#"{"signal": "approval", "by": "anna", "value": {"verdict": "rejected"}}"#;
         assert_eq!(
-            told(signals.set_present(signals_of(&lease(rejected)))),
+            inputs(signals.set_present(signals_of(&lease(rejected)))),
             [(2, "anna".to_owned(), json!({ "verdict": "rejected" }))]
         );
-        assert_eq!(told(signals.add_waiter(&task, "gate", &ask(4), "go")), nothing);
+        assert_eq!(inputs(signals.add_waiter(&task, "gate", &ask(4), "go")), nothing);
         signals.release(&task);
         let go = r#"{"signal": "go", "by": "anna"}"#;
-        assert_eq!(told(signals.set_present(signals_of(&lease(go)))), nothing);
+        assert_eq!(inputs(signals.set_present(signals_of(&lease(go)))), nothing);
     }
 
     #[test]
@@ -309,14 +309,14 @@ mod tests {
         // The hook may wait for it later.
         assert_eq!(signals.set_present(signals_of(&lease("migrated"))), []);
         let ask = |id, name: &str| HookRequest::new(id, Request::WaitSignal(name.to_owned()));
-        let told = signals.add_waiter(&task, "gate", &ask(1, "done"), "done");
+        let inputs = signals.add_waiter(&task, "gate", &ask(1, "done"), "done");
         let expected = "hook gate doesn't wait for the signal `migrated` on the Lease; it waits for `done`";
-        assert_eq!(told, [trouble(expected)]);
+        assert_eq!(inputs, [trouble(expected)]);
         assert_eq!(signals.set_present(signals_of(&lease("migrated"))), []);
         // A hook that isn't there.
         let other = Object(json!({ "metadata": { "annotations": { "signal.capstan.dev/gat": "done" } } }));
-        let told = signals.set_present(signals_of(&other));
+        let inputs = signals.set_present(signals_of(&other));
         let expected = "the annotation `signal.capstan.dev/gat` of the Lease has no effect: this operation has no hook `gat` (did you mean `signal.capstan.dev/gate`?)";
-        assert_eq!(told, [trouble(expected)]);
+        assert_eq!(inputs, [trouble(expected)]);
     }
 }

@@ -31,7 +31,7 @@ use crate::{
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SweepResult {
-    /// The object.
+    /// The object that was due.
     pub object: DueObject,
     /// What the sweep did about it.
     #[serde(rename = "fate")]
@@ -136,8 +136,8 @@ async fn dispose(
         annotation: object.due.propagation,
         application: None,
     };
-    let asked = due_propagation(disposal, clock.now()).unwrap_or_default();
-    let propagation = rules.with_live_annotation(&live).decide(asked);
+    let propagation_of_policy = due_propagation(disposal, clock.now()).unwrap_or_default();
+    let propagation = rules.with_live_annotation(&live).decide(propagation_of_policy);
     let target = &object.due.target;
     Ok(match cluster.delete(&target.key, &target.uid, propagation).await? {
         DeleteOutcome::Accepted(_) => SweepOutcome::Deleted,

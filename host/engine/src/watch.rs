@@ -68,7 +68,7 @@ struct Shared {
     inbox: Inbox,
 }
 
-/// One running watch.
+/// A watch that is running.
 struct Watch {
     commands: queue::Sender<FollowKey, WatchCommand>,
     followed: BTreeSet<FollowKey>,
@@ -91,11 +91,11 @@ enum WatchCommand {
 }
 
 impl Watches {
-    pub fn new(cluster: &Cluster, judge: &Arc<HealthAssessor>, plan: &Plan, inbox: Inbox) -> Watches {
+    pub fn new(cluster: &Cluster, health_assessor: &Arc<HealthAssessor>, plan: &Plan, inbox: Inbox) -> Watches {
         Watches {
             shared: Arc::new(Shared {
                 cluster: cluster.clone(),
-                health_assessor: Arc::clone(judge),
+                health_assessor: Arc::clone(health_assessor),
                 application: plan.application.clone(),
                 mode: plan.mode,
                 object_cache: ObjectCache::default(),
@@ -112,7 +112,7 @@ impl Watches {
     }
 
     /// Reports the state of an object for a task, now and whenever it changes.
-    pub fn follow(&mut self, task: TaskId, key: ObjectKey, judge: Option<PluginRef>) {
+    pub fn follow(&mut self, task: TaskId, key: ObjectKey, health_assessor: Option<PluginRef>) {
         let place = (key.group_kind(), key.namespace.clone());
         let watch = self.watches.entry(place.clone()).or_insert_with(|| {
             let (orders, taken) = queue::keyed_channel();
@@ -126,7 +126,7 @@ impl Watches {
         watch.followed.insert((task.clone(), key.clone()));
         let follower = Follower {
             task,
-            health_plugin: judge,
+            health_plugin: health_assessor,
         };
         watch
             .commands

@@ -39,7 +39,7 @@ pub enum NotPrivate {
     Writable {
         /// The folder or file.
         path: PathBuf,
-        /// Its permission bits.
+        /// The permission bits of the file or folder.
         mode: u32,
     },
     /// It is neither a folder nor a link to one.
@@ -197,6 +197,6 @@ pub struct Entry {
     pub last_used: std::time::SystemTime,
     /// Its size in bytes.
     pub bytes: u64,
-    /// Its name.
+    /// The file name, without its folder.
     pub name: String,
 }

@@ -185,15 +185,15 @@ enum StreamEnd {
 
 impl Stream {
     fn read(stream: Option<impl Read + Send + 'static>, most: usize) -> Stream {
-        let (told, ended) = mpsc::sync_channel(1);
+        let (tx, ended) = mpsc::sync_channel(1);
         let bytes = Arc::new(Mutex::new(Vec::new()));
         match stream {
-            None => drop(told.send(Ok(StreamEnd::Complete))),
+            None => drop(tx.send(Ok(StreamEnd::Complete))),
             Some(mut stream) => {
                 let bytes = Arc::clone(&bytes);
                 std::thread::spawn(move || {
                     // Nobody receives it if the program was killed.
-                    told.send(copy(&mut stream, &bytes, most)).ok();
+                    tx.send(copy(&mut stream, &bytes, most)).ok();
                 });
             }
         }

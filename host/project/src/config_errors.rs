@@ -42,15 +42,15 @@ fn pointer_of(path: &Path) -> String {
     })
 }
 
-fn diagnostic(document: &Manifest, mut pointer: String, said: &str) -> Diagnostic {
-    let words: Vec<&str> = said.split('`').skip(1).step_by(2).collect();
+fn diagnostic(document: &Manifest, mut pointer: String, text: &str) -> Diagnostic {
+    let words: Vec<&str> = text.split('`').skip(1).step_by(2).collect();
     let word = words.first().copied().unwrap_or_default();
     let known = words.get(1..).unwrap_or_default();
     let hint = || match closest_match(word, known.iter().copied()) {
         Some(near) => format!("did you mean `{near}`?"),
         None => format!("there are {}", known.join(", ")),
     };
-    if said.starts_with("unknown field") {
+    if text.starts_with("unknown field") {
         if pointer.rsplit('/').next() != Some(&reference_token(word)) {
             pointer.push_str(&format!("/{}", reference_token(word)));
         }
@@ -58,19 +58,19 @@ fn diagnostic(document: &Manifest, mut pointer: String, said: &str) -> Diagnosti
             .key_error(&pointer, format!("there is no key `{word}` here"))
             .hint(hint());
     }
-    if said.starts_with("unknown variant") {
+    if text.starts_with("unknown variant") {
         return document
             .error(&pointer, format!("`{word}` is not a valid value here"))
             .hint(hint());
     }
-    if said.starts_with("missing field") {
+    if text.starts_with("missing field") {
         return document.error(&pointer, format!("`{word}` is missing here"));
     }
-    let said = said
+    let text = text
         .strip_prefix("invalid type: ")
-        .or(said.strip_prefix("invalid value: "))
-        .unwrap_or(said);
-    let message = match said.rsplit_once(", expected ") {
+        .or(text.strip_prefix("invalid value: "))
+        .unwrap_or(text);
+    let message = match text.rsplit_once(", expected ") {
         Some((found, expected)) => {
             let expected = expected.replace("sequence", "list").replace("a map", "a mapping");
             format!(
@@ -78,7 +78,7 @@ fn diagnostic(document: &Manifest, mut pointer: String, said: &str) -> Diagnosti
                 found.replacen("string", "the text", 1)
             )
         }
-        None => said.to_owned(),
+        None => text.to_owned(),
     };
     document.error(&pointer, message)
 }

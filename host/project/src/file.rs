@@ -135,7 +135,7 @@ pub struct Configuration {
 /// The sources in a file, with the errors about them.
 #[derive(Debug, Default)]
 pub struct NamedSources {
-    /// The sources.
+    /// The sources, in the order of the file.
     pub sources: Vec<Source>,
     /// Errors about paths that lead out of the tree, and about what only a flag of the user allows.
     pub refused: Vec<Diagnostic>,

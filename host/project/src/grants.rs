@@ -123,17 +123,17 @@ mod tests {
     #[test]
     fn a_grant_for_a_plugin_that_nobody_loads_is_a_mistake() {
         let loaded = ["approval".to_owned(), "http-check".to_owned(), "scale".to_owned()];
-        let told = |word: &str| match check_loaded(&grants(word).unwrap(), &loaded) {
+        let check = |word: &str| match check_loaded(&grants(word).unwrap(), &loaded) {
             Ok(()) => String::new(),
             Err(Diagnostics(all)) => format!("{all:?}"),
         };
-        assert_eq!(told("scale"), "");
-        let near = told("http-chek={http: [{hosts: [api.example.com]}]}");
+        assert_eq!(check("scale"), "");
+        let near = check("http-chek={http: [{hosts: [api.example.com]}]}");
         assert!(
             near.contains("`http-chek`") && near.contains("did you mean `http-check`?"),
             "{near}"
         );
-        let far = told("queue=requested");
+        let far = check("queue=requested");
         assert!(
             far.contains("`queue`, which is not loaded") && far.contains("approval, http-check, scale"),
             "{far}"

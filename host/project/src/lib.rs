@@ -77,7 +77,7 @@ pub struct App {
     pub namespace: Option<String>,
     /// Where its manifests come from.
     pub sources: Vec<Source>,
-    /// Its options.
+    /// The options of `capstan.yaml`, overridden by those of the user.
     pub options: Options,
     /// The applications that must be synced before it, by name.
     pub depends_on: Vec<String>,

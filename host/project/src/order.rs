@@ -85,7 +85,7 @@ mod tests {
         all.iter().map(app).collect()
     }
 
-    fn told(all: &[(&str, &[&str])]) -> String {
+    fn order_of(all: &[(&str, &[&str])]) -> String {
         match sort_by_dependencies(apps(all)) {
             Ok(apps) => apps.into_iter().map(|app| app.name).collect::<Vec<_>>().join(" "),
             Err(mistakes) => mistakes
@@ -99,23 +99,23 @@ mod tests {
     #[test]
     fn an_application_comes_after_those_it_depends_on() {
         assert_eq!(
-            told(&[("shop", &["db", "queue"]), ("db", &[]), ("queue", &["db"])]),
+            order_of(&[("shop", &["db", "queue"]), ("db", &[]), ("queue", &["db"])]),
             "db queue shop"
         );
-        assert_eq!(told(&[("a", &[]), ("b", &[]), ("c", &["a"])]), "a b c");
+        assert_eq!(order_of(&[("a", &[]), ("b", &[]), ("c", &["a"])]), "a b c");
     }
 
     #[test]
     fn circles_and_unknown_names_are_told() {
         assert_eq!(
-            told(&[("z", &["a"]), ("a", &["b"]), ("b", &["c"]), ("c", &["a"])]),
+            order_of(&[("z", &["a"]), ("a", &["b"]), ("b", &["c"]), ("c", &["a"])]),
             "applications depend on each other in a circle: a -> b -> c -> a"
         );
         assert_eq!(
-            told(&[("a", &["a"])]),
+            order_of(&[("a", &["a"])]),
             "applications depend on each other in a circle: a -> a"
         );
-        assert_eq!(told(&[("a", &["bd"]), ("db", &[])]), "there is no application `bd`");
-        assert_eq!(told(&[("a", &[]), ("a", &[])]), "there are two applications `a`");
+        assert_eq!(order_of(&[("a", &["bd"]), ("db", &[])]), "there is no application `bd`");
+        assert_eq!(order_of(&[("a", &[]), ("a", &[])]), "there are two applications `a`");
     }
 }

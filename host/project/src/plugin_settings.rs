@@ -13,9 +13,9 @@ use crate::{PluginSpec, file::Configuration};
 /// A plugin's settings, and the file in which they are written.
 #[derive(Debug, Clone)]
 pub struct WrittenSettings {
-    /// The settings.
+    /// The settings as they are written.
     pub settings: Map<String, Value>,
-    /// The file.
+    /// The file that contains the settings, for error messages.
     pub document: Arc<Manifest>,
 }
 

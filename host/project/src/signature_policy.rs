@@ -25,7 +25,7 @@ pub struct SignatureRuleEntry {
     pub unsigned: bool,
 }
 
-/// A signer.
+/// An entry for a signer in `capstan.yaml`.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SignerEntry {

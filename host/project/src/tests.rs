@@ -11,11 +11,11 @@ use super::{
 
 /// Lists the keys that may stand in something: serde says them of a key that may not.
 fn keys<T: DeserializeOwned>() -> BTreeSet<String> {
-    let said = match serde_json::from_value::<T>(json!({ "?": 1 })) {
+    let message = match serde_json::from_value::<T>(json!({ "?": 1 })) {
         Ok(_) => String::new(),
         Err(error) => error.to_string(),
     };
-    said.split('`').skip(3).step_by(2).map(str::to_owned).collect()
+    message.split('`').skip(3).step_by(2).map(str::to_owned).collect()
 }
 
 #[test]

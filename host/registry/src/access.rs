@@ -36,10 +36,10 @@ impl std::fmt::Debug for Login {
     }
 }
 
-/// A proxy.
+/// A proxy for HTTP requests.
 #[derive(Debug, Clone)]
 pub struct Proxy {
-    /// Its URL.
+    /// The URL of the proxy.
     pub url: String,
     /// Hosts, domains and networks that are reached directly, separated by commas.
     pub exceptions: String,

@@ -219,18 +219,18 @@ async fn run_helper(program: &Program, server: &str) -> Result<Option<HelperAnsw
         Ok(Err(error)) => return Err(format!("{name} can't be run: {error}")),
         Err(error) => return Err(format!("{name} can't be run: {error}")),
     };
-    let said = String::from_utf8_lossy(&output.stdout);
+    let output_text = String::from_utf8_lossy(&output.stdout);
     if output.status.success() {
         let answer = serde_json::from_slice(&output.stdout);
         return answer
             .map(Some)
             .map_err(|_| format!("{name} printed output that can't be read"));
     }
-    if said.contains("credentials not found") {
+    if output_text.contains("credentials not found") {
         return Ok(None);
     }
     let errors = String::from_utf8_lossy(&output.stderr);
-    let why = [said.trim(), errors.trim()].join(" ");
+    let why = [output_text.trim(), errors.trim()].join(" ");
     Err(format!("{name} failed: {}", why.trim()))
 }
 

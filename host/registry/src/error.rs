@@ -30,9 +30,9 @@ pub enum RegistryError {
     /// The host doesn't answer in time, or its certificate isn't trusted.
     #[error("{host} can't be reached: {reason}")]
     Unreachable {
-        /// The host.
+        /// The registry's host, with its port if it isn't the usual one.
         host: String,
-        /// The reason.
+        /// The error of the connection.
         reason: String,
     },
     /// The credentials don't permit it.
@@ -40,23 +40,23 @@ pub enum RegistryError {
     Denied {
         /// The host that refuses.
         host: String,
-        /// What was requested.
+        /// What was requested, as a phrase for the message.
         what: String,
         /// The user name and the origin of the credentials; `None` without credentials.
         who: Option<String>,
     },
-    /// It doesn't exist.
+    /// The repository, tag or digest doesn't exist.
     #[error("there is no {what}")]
     NotFound {
-        /// What was requested.
+        /// What was requested, as a phrase for the message.
         what: String,
     },
     /// The server's answer isn't what was requested.
     #[error("{host} answers {what} with {answer}")]
     UnexpectedAnswer {
-        /// The host.
+        /// The host that answers.
         host: String,
-        /// What was requested.
+        /// What was requested, as a phrase for the message.
         what: String,
         /// A short description of the answer.
         answer: String,
@@ -64,7 +64,7 @@ pub enum RegistryError {
     /// It is larger than the limit.
     #[error("{what} has {} bytes, and may have {limit}", size.map_or(format!("more than {limit}"), |size| size.to_string()))]
     TooLarge {
-        /// What was requested.
+        /// What was requested, as a phrase for the message.
         what: String,
         /// Its size in bytes, if it is known.
         size: Option<u64>,
@@ -74,7 +74,7 @@ pub enum RegistryError {
     /// The download was interrupted.
     #[error("the download of {what} was cut after {got} bytes{}", of.map_or(String::new(), |of| format!(" of {of}")))]
     Interrupted {
-        /// What was requested.
+        /// What was requested, as a phrase for the message.
         what: String,
         /// The number of bytes received.
         got: u64,
@@ -84,7 +84,7 @@ pub enum RegistryError {
     /// Its digest is wrong.
     #[error("{what} has the digest {found}, and {expected} is expected")]
     WrongDigest {
-        /// What was requested.
+        /// What was requested, as a phrase for the message.
         what: String,
         /// The pinned or announced digest.
         expected: Digest,
@@ -94,7 +94,7 @@ pub enum RegistryError {
     /// The artifact in the registry isn't a plugin.
     #[error("{reference} is not a plugin: {reason}")]
     NotAPlugin {
-        /// Its reference.
+        /// The reference of the artifact.
         reference: String,
         /// What it is instead.
         reason: String,
@@ -102,7 +102,7 @@ pub enum RegistryError {
     /// The tag isn't pinned.
     #[error("{source_text} is not pinned in {}", lock.display())]
     NotLocked {
-        /// The source.
+        /// The source as the user wrote it.
         source_text: String,
         /// The lock file in which it would be pinned.
         lock: PathBuf,
@@ -121,9 +121,9 @@ pub enum RegistryError {
     /// The credentials can't be read.
     #[error("the credentials for {host} can't be read: {reason}")]
     Credentials {
-        /// The registry.
+        /// The host of the registry.
         host: String,
-        /// The reason.
+        /// The error of the file or of the credential helper.
         reason: String,
     },
     /// A file can't be read, or is invalid.
@@ -139,7 +139,7 @@ pub enum RegistryError {
 /// What the user can do about an error. Whoever shows it names the options and commands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Hint {
-    /// In words.
+    /// Advice in words.
     Text(String),
     /// Trust the registry's own certificate authority.
     TrustCertificate,

@@ -179,7 +179,7 @@ impl Store {
     }
 
     async fn download(&self, url: &str, what: &str, limit: u64) -> Result<Vec<u8>, RegistryError> {
-        let wanted = HttpRequest {
+        let request = HttpRequest {
             url,
             accept: &[],
             authorization: None,
@@ -188,7 +188,7 @@ impl Store {
             description: what,
             max_bytes: limit,
         };
-        self.http()?.get(&wanted).await.map(|got| got.body)
+        self.http()?.get(&request).await.map(|got| got.body)
     }
 }
 

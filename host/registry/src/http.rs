@@ -23,7 +23,7 @@ pub(crate) struct Http {
     access: Access,
 }
 
-/// A request.
+/// An HTTP request to a registry.
 pub(crate) struct HttpRequest<'a> {
     /// The URL.
     pub(crate) url: &'a str,
@@ -41,7 +41,7 @@ pub(crate) struct HttpRequest<'a> {
     pub(crate) max_bytes: u64,
 }
 
-/// An answer.
+/// The response of a registry.
 pub(crate) struct HttpAnswer {
     pub(crate) headers: HeaderMap,
     pub(crate) body: Vec<u8>,
@@ -97,34 +97,34 @@ impl Http {
     }
 
     /// Downloads something. Temporary errors are retried.
-    pub(crate) async fn get(&self, wanted: &HttpRequest<'_>) -> Result<HttpAnswer, RegistryError> {
+    pub(crate) async fn get(&self, request: &HttpRequest<'_>) -> Result<HttpAnswer, RegistryError> {
         let mut pause = self.access.limits.min_retry_pause;
         for _ in 1..MAX_ATTEMPTS {
-            match self.try_once(wanted).await {
+            match self.try_once(request).await {
                 Err(error) if error.is_temporary() => {
                     tracing::debug!(%error, "The request is retried.");
                     sleep(pause).await;
                     pause *= 2;
                 }
-                settled => return settled,
+                result => return result,
             }
         }
-        self.try_once(wanted).await
+        self.try_once(request).await
     }
 
     /// Returns the authentication challenges of a server; empty if it needs no authentication.
     pub(crate) async fn challenges(&self, url: &str) -> Result<Vec<String>, RegistryError> {
         let mut pause = self.access.limits.min_retry_pause;
-        let mut asked = self.client.get(url).send().await;
+        let mut response = self.client.get(url).send().await;
         for _ in 1..MAX_ATTEMPTS {
-            if asked.is_ok() {
+            if response.is_ok() {
                 break;
             }
             sleep(pause).await;
             pause *= 2;
-            asked = self.client.get(url).send().await;
+            response = self.client.get(url).send().await;
         }
-        let response = asked.map_err(|error| unreachable_error(host_of(url), &error))?;
+        let response = response.map_err(|error| unreachable_error(host_of(url), &error))?;
         let headers = response.headers().get_all(WWW_AUTHENTICATE).iter();
         Ok(headers
             .filter_map(|value| value.to_str().ok())
@@ -132,45 +132,45 @@ impl Http {
             .collect())
     }
 
-    async fn try_once(&self, wanted: &HttpRequest<'_>) -> Result<HttpAnswer, RegistryError> {
+    async fn try_once(&self, request: &HttpRequest<'_>) -> Result<HttpAnswer, RegistryError> {
         let whole = self.access.limits.total_timeout;
-        match timeout(whole, self.download(wanted)).await {
+        match timeout(whole, self.download(request)).await {
             Ok(result) => result,
-            Err(_) => Err(timeout_error(host_of(wanted.url), whole)),
+            Err(_) => Err(timeout_error(host_of(request.url), whole)),
         }
     }
 
-    async fn download(&self, wanted: &HttpRequest<'_>) -> Result<HttpAnswer, RegistryError> {
-        let mut request = match wanted.form {
+    async fn download(&self, request: &HttpRequest<'_>) -> Result<HttpAnswer, RegistryError> {
+        let mut builder = match request.form {
             Some(form) => {
-                let request = self.client.post(wanted.url).body(form.to_owned());
-                request.header(CONTENT_TYPE, "application/x-www-form-urlencoded")
+                let builder = self.client.post(request.url).body(form.to_owned());
+                builder.header(CONTENT_TYPE, "application/x-www-form-urlencoded")
             }
-            None => self.client.get(wanted.url),
+            None => self.client.get(request.url),
         };
-        for media_type in wanted.accept {
-            request = request.header(ACCEPT, *media_type);
+        for media_type in request.accept {
+            builder = builder.header(ACCEPT, *media_type);
         }
-        if let Some(value) = wanted.authorization {
-            request = request.header(AUTHORIZATION, value);
+        if let Some(value) = request.authorization {
+            builder = builder.header(AUTHORIZATION, value);
         }
-        let response = request.send().await;
-        let response = response.map_err(|error| unreachable_error(host_of(wanted.url), &error))?;
+        let response = builder.send().await;
+        let response = response.map_err(|error| unreachable_error(host_of(request.url), &error))?;
         // A redirect may have led to another host.
         let host = host_of(response.url().as_str());
-        check_status(&response, wanted, host)?;
-        read_body(response, wanted).await
+        check_status(&response, request, host)?;
+        read_body(response, request).await
     }
 }
 
-fn check_status(response: &Response, wanted: &HttpRequest<'_>, host: String) -> Result<(), RegistryError> {
-    let what = || wanted.description.to_owned();
+fn check_status(response: &Response, request: &HttpRequest<'_>, host: String) -> Result<(), RegistryError> {
+    let what = || request.description.to_owned();
     match response.status() {
         status if status.is_success() => Ok(()),
         StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Err(RegistryError::Denied {
             host,
             what: what(),
-            who: wanted.credentials_description.map(str::to_owned),
+            who: request.credentials_description.map(str::to_owned),
         }),
         StatusCode::NOT_FOUND => Err(RegistryError::NotFound { what: what() }),
         status => Err(RegistryError::UnexpectedAnswer {
@@ -181,14 +181,14 @@ fn check_status(response: &Response, wanted: &HttpRequest<'_>, host: String) -> 
     }
 }
 
-async fn read_body(mut response: Response, wanted: &HttpRequest<'_>) -> Result<HttpAnswer, RegistryError> {
+async fn read_body(mut response: Response, request: &HttpRequest<'_>) -> Result<HttpAnswer, RegistryError> {
     let too_large = |size| RegistryError::TooLarge {
-        what: wanted.description.to_owned(),
+        what: request.description.to_owned(),
         size,
-        limit: wanted.max_bytes,
+        limit: request.max_bytes,
     };
     let of = response.content_length();
-    if of.is_some_and(|size| size > wanted.max_bytes) {
+    if of.is_some_and(|size| size > request.max_bytes) {
         return Err(too_large(of));
     }
     let headers = response.headers().clone();
@@ -196,16 +196,16 @@ async fn read_body(mut response: Response, wanted: &HttpRequest<'_>) -> Result<H
     loop {
         match response.chunk().await {
             Ok(Some(chunk)) => {
-                if body.len() as u64 + chunk.len() as u64 > wanted.max_bytes {
+                if body.len() as u64 + chunk.len() as u64 > request.max_bytes {
                     return Err(too_large(None));
                 }
                 body.extend_from_slice(&chunk);
             }
             Ok(None) => return Ok(HttpAnswer { headers, body }),
-            Err(error) if error.is_timeout() => return Err(unreachable_error(host_of(wanted.url), &error)),
+            Err(error) if error.is_timeout() => return Err(unreachable_error(host_of(request.url), &error)),
             Err(_) => {
                 return Err(RegistryError::Interrupted {
-                    what: wanted.description.to_owned(),
+                    what: request.description.to_owned(),
                     got: body.len() as u64,
                     of,
                 });

@@ -251,8 +251,8 @@ mod tests {
                 "its layer is `application/vnd.wasmtime.cwasm`",
             ),
         ] {
-            let said = Manifest::parse_plugin(text.as_bytes()).unwrap_err();
-            assert!(said.contains(reason), "{said}");
+            let parse_error = Manifest::parse_plugin(text.as_bytes()).unwrap_err();
+            assert!(parse_error.contains(reason), "{parse_error}");
         }
     }
 }

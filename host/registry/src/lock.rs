@@ -28,7 +28,7 @@ pub struct LockFile {
     pub plugins: Vec<LockedPlugin>,
 }
 
-/// A pinned plugin.
+/// A plugin with the digest to which it is pinned.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LockedPlugin {
@@ -166,8 +166,11 @@ mod tests {
             ("<<<<<<< HEAD\n", "line 1: "),
         ] {
             std::fs::write(&path, text).unwrap();
-            let said = LockFile::read(&path).unwrap_err().to_string();
-            assert!(said.contains("capstan.lock: ") && said.contains(reason), "{said}");
+            let error_text = LockFile::read(&path).unwrap_err().to_string();
+            assert!(
+                error_text.contains("capstan.lock: ") && error_text.contains(reason),
+                "{error_text}"
+            );
         }
     }
 }

@@ -15,14 +15,14 @@ use crate::{
     source::Source,
 };
 
-/// A signer.
+/// Somebody whose signatures are accepted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Signer {
     /// The owner of a private key.
     Key {
         /// The name for people: the file with the public key.
         name: String,
-        /// The public half.
+        /// The public key that verifies the signatures.
         key: PublicKey,
     },
 }
@@ -62,7 +62,7 @@ pub struct SignaturePolicy(pub Vec<SignatureRule>);
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("{source_text} {}", self.lacks())]
 pub struct SignatureError {
-    /// The source.
+    /// The source as the user wrote it.
     pub source_text: String,
     /// The rule; `None` if there are rules and none matches the source.
     pub rule: Option<String>,
@@ -280,8 +280,8 @@ mod tests {
             Ok(vec!["0.pub".to_owned(), "2.pub".to_owned()])
         );
         let refused = |all: &[usize], any: &[usize], signers: &[usize], words: &str| {
-            let said = check(all, any, signers).unwrap_err();
-            assert!(said.contains(words), "{said}");
+            let refusal = check(all, any, signers).unwrap_err();
+            assert!(refusal.contains(words), "{refusal}");
         };
         refused(
             &[0],

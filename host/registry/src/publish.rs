@@ -23,7 +23,7 @@ pub enum OnExistingTag {
     Overwrite,
 }
 
-/// A published plugin.
+/// A plugin that was published.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PublishedPlugin {
     /// The source, with the digest of its manifest.

@@ -51,19 +51,19 @@ impl<'a> RemoteRepository<'a> {
         } else {
             "https"
         };
-        let asked = TokenRequest {
+        let token_request = TokenRequest {
             registry: &format!("{scheme}://{host}"),
             repository: &source.repository,
             operation,
         };
-        let said = token::authorize(http, &asked, &credentials).await?;
-        let authorization = said.to_header().map_err(|reason| RegistryError::Credentials {
+        let granted = token::authorize(http, &token_request, &credentials).await?;
+        let authorization = granted.to_header().map_err(|reason| RegistryError::Credentials {
             host: host.clone(),
             reason,
         })?;
         let client = client(http)?;
         // With this authorization it doesn't request a token of its own.
-        let auth = match said {
+        let auth = match granted {
             Authorization::None => RegistryAuth::Anonymous,
             Authorization::Basic(user, password) => RegistryAuth::Basic(user, password),
             Authorization::Bearer(token) => RegistryAuth::Bearer(token),
@@ -144,7 +144,7 @@ impl<'a> RemoteRepository<'a> {
         what: &str,
         limit: u64,
     ) -> Result<http::HttpAnswer, RegistryError> {
-        let wanted = HttpRequest {
+        let request = HttpRequest {
             url: &format!("{}/{path}", self.base),
             accept,
             authorization: self.authorization.as_ref(),
@@ -153,7 +153,7 @@ impl<'a> RemoteRepository<'a> {
             description: what,
             max_bytes: limit,
         };
-        self.http.get(&wanted).await
+        self.http.get(&request).await
     }
 
     /// Uploads a blob, unless it is there.

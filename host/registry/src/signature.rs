@@ -30,9 +30,9 @@ pub enum Signature {
     Bundle(String),
     /// A signed text, with its signature in base64.
     Simple {
-        /// The text.
+        /// The signed text.
         payload: String,
-        /// Its signature.
+        /// The signature of the text, encoded as base64.
         signature: String,
     },
 }
@@ -42,7 +42,7 @@ pub enum Signature {
 pub(crate) struct SignedContent<'a> {
     /// The manifest in a registry, or the component.
     pub(crate) content: &'a [u8],
-    /// Its digest.
+    /// The digest of the content.
     pub(crate) digest: Digest,
 }
 

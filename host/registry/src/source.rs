@@ -40,7 +40,7 @@ pub struct OciSource {
     pub registry: String,
     /// The repository in it.
     pub repository: String,
-    /// The tag.
+    /// The tag; `None` if the source names a digest only.
     pub tag: Option<String>,
     /// The digest of the manifest. With it, the tag is only for people.
     pub manifest: Option<Digest>,

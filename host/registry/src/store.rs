@@ -35,9 +35,9 @@ pub struct Store {
 pub struct ResolvedPlugin {
     /// Where it comes from.
     pub source: Source,
-    /// Its own manifest.
+    /// The manifest that the plugin contains.
     pub stamp: Stamp,
-    /// Its component.
+    /// The component, with a digest that was checked.
     pub component: VerifiedComponent,
     /// The digest of its manifest in a registry; `None` for other sources.
     pub manifest: Option<Digest>,
@@ -54,7 +54,7 @@ pub struct ResolvedPlugin {
 pub struct VerifiedComponent {
     /// The component.
     pub bytes: Vec<u8>,
-    /// Its digest.
+    /// The digest of the component's bytes.
     pub digest: Digest,
     /// The signers in the rules that signed it.
     pub signed_by: Vec<String>,

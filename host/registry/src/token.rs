@@ -22,11 +22,11 @@ const CLIENT_ID: &str = "capstan";
 /// The authorization for a registry.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Authorization {
-    /// None is needed.
+    /// The registry requires no token.
     None,
     /// User name and password.
     Basic(String, String),
-    /// A token.
+    /// A bearer token.
     Bearer(String),
 }
 
@@ -75,15 +75,15 @@ impl Authorization {
 /// Finds out which authorization a registry needs, and obtains it.
 pub(crate) async fn authorize(
     http: &Http,
-    asked: &TokenRequest<'_>,
+    token_request: &TokenRequest<'_>,
     credentials: &Credentials,
 ) -> Result<Authorization, RegistryError> {
     if let Auth::Token(token) = &credentials.auth {
         return Ok(Authorization::Bearer(token.clone()));
     }
-    let headers = http.challenges(&format!("{}/v2/", asked.registry)).await?;
+    let headers = http.challenges(&format!("{}/v2/", token_request.registry)).await?;
     match headers.iter().find_map(|header| parse_bearer_challenge(header)) {
-        Some(challenge) => request_token(http, asked, credentials, challenge).await,
+        Some(challenge) => request_token(http, token_request, credentials, challenge).await,
         None => Ok(match &credentials.auth {
             Auth::Password(user, password) => Authorization::Basic(user.clone(), password.clone()),
             Auth::Anonymous | Auth::Token(_) | Auth::IdentityToken(_) => Authorization::None,
@@ -94,26 +94,26 @@ pub(crate) async fn authorize(
 /// Requests a token from the registry's token server.
 async fn request_token(
     http: &Http,
-    asked: &TokenRequest<'_>,
+    token_request: &TokenRequest<'_>,
     credentials: &Credentials,
     challenge: Challenge,
 ) -> Result<Authorization, RegistryError> {
     let wrong = |answer: String| RegistryError::UnexpectedAnswer {
-        host: asked.registry.to_owned(),
-        what: format!("repository {}", asked.repository),
+        host: token_request.registry.to_owned(),
+        what: format!("repository {}", token_request.repository),
         answer,
     };
     let Ok(mut url) = Url::parse(&challenge.realm) else {
         return Err(wrong(format!("`{}`, where there should be tokens", challenge.realm)));
     };
-    if url.scheme() != "https" && asked.registry.starts_with("https:") {
+    if url.scheme() != "https" && token_request.registry.starts_with("https:") {
         return Err(wrong(format!("`{url}`, where tokens would be given without TLS")));
     }
-    let actions = match asked.operation {
+    let actions = match token_request.operation {
         RegistryOperation::Pull => "pull",
         RegistryOperation::Push => "pull,push",
     };
-    let scope = format!("repository:{}:{actions}", asked.repository);
+    let scope = format!("repository:{}:{actions}", token_request.repository);
     let mut words = vec![("scope", scope.as_str())];
     words.extend(challenge.service.as_deref().map(|service| ("service", service)));
     let form = if let Auth::IdentityToken(token) = &credentials.auth {
@@ -131,9 +131,9 @@ async fn request_token(
         Auth::Password(user, password) => Authorization::Basic(user.clone(), password.clone()),
         Auth::Anonymous | Auth::Token(_) | Auth::IdentityToken(_) => Authorization::None,
     };
-    let what = format!("a token for repository {}", asked.repository);
+    let what = format!("a token for repository {}", token_request.repository);
     let authorization = basic.to_header().map_err(wrong)?;
-    let wanted = HttpRequest {
+    let request = HttpRequest {
         url: url.as_str(),
         accept: &[],
         authorization: authorization.as_ref(),
@@ -142,7 +142,7 @@ async fn request_token(
         description: &what,
         max_bytes: MAX_TOKEN_BYTES,
     };
-    let got = match http.get(&wanted).await {
+    let got = match http.get(&request).await {
         // Token servers report that in several ways.
         Err(RegistryError::UnexpectedAnswer { host, what, answer }) if answer.starts_with("400") => {
             Err(RegistryError::Denied {

@@ -202,10 +202,10 @@ fn read_kubeconfig(path: &Path) -> anyhow::Result<Kubeconfig> {
 
 /// Returns the proxy that a kubeconfig names for the cluster of a context.
 fn named_proxy(kubeconfig: &Kubeconfig, context: Option<&str>) -> Option<String> {
-    let wanted = context.or(kubeconfig.current_context.as_deref())?;
-    let context = kubeconfig.contexts.iter().find(|context| context.name == wanted)?;
-    let wanted = &context.context.as_ref()?.cluster;
-    let cluster = kubeconfig.clusters.iter().find(|cluster| cluster.name == *wanted)?;
+    let requested = context.or(kubeconfig.current_context.as_deref())?;
+    let context = kubeconfig.contexts.iter().find(|context| context.name == requested)?;
+    let requested = &context.context.as_ref()?.cluster;
+    let cluster = kubeconfig.clusters.iter().find(|cluster| cluster.name == *requested)?;
     let proxy = cluster.cluster.as_ref()?.proxy_url.clone()?;
     Some(proxy).filter(|proxy| !proxy.is_empty())
 }
@@ -217,14 +217,14 @@ fn credential_error(error: &Error, plugin: ExecConfig) -> Option<CredentialError
         AuthError::AuthExecStart(why) => format!("can't be run: {why}"),
         // The plugin's stdout may hold a secret.
         AuthError::AuthExecRun { out, .. } => {
-            let said = String::from_utf8_lossy(&out.stderr);
-            let said = said.trim();
-            let said = if said.is_empty() {
+            let stderr = String::from_utf8_lossy(&out.stderr);
+            let stderr = stderr.trim();
+            let stderr = if stderr.is_empty() {
                 String::new()
             } else {
-                format!(": {said}")
+                format!(": {stderr}")
             };
-            format!("failed with {}{said}", out.status)
+            format!("failed with {}{stderr}", out.status)
         }
         AuthError::AuthExecParse(_) => "printed something that is not an ExecCredential".to_owned(),
         AuthError::ExecPluginFailed => "printed an ExecCredential without a status".to_owned(),

@@ -88,7 +88,7 @@ pub fn manifest(folder: &Path) -> Result<Manifest, Diagnostics> {
 /// A component that is older than a source file of its project.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stale {
-    /// The component.
+    /// The component file that is older than its sources.
     pub component: PathBuf,
     /// The source file that changed last.
     pub source: PathBuf,

@@ -74,12 +74,14 @@ fn matches(exception: &str, host: &str, address: Option<IpAddr>, port: u16) -> b
         };
         return is_in_network(network, bits, address);
     }
-    let (name, wanted) = match exception.rsplit_once(':') {
+    let (name, excepted_port) = match exception.rsplit_once(':') {
         // An IPv6 address has colons of its own.
-        Some((name, wanted)) if !name.contains(':') || name.ends_with(']') => (name, wanted.parse::<u16>().ok()),
+        Some((name, excepted_port)) if !name.contains(':') || name.ends_with(']') => {
+            (name, excepted_port.parse::<u16>().ok())
+        }
         Some(_) | None => (exception, None),
     };
-    if wanted.is_some_and(|wanted| wanted != port) {
+    if excepted_port.is_some_and(|excepted_port| excepted_port != port) {
         return false;
     }
     let name = name.trim_matches(['[', ']']).to_lowercase();

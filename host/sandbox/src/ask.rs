@@ -41,7 +41,7 @@ pub enum Function {
 }
 
 impl Function {
-    /// All functions.
+    /// All functions of the contract.
     pub const ALL: [Function; 6] = [
         Function::Assess,
         Function::Place,
@@ -63,7 +63,7 @@ impl Function {
         }
     }
 
-    /// Returns its interface.
+    /// Returns the interface of the contract that contains it.
     pub const fn interface(self) -> Interface {
         match self {
             Function::Assess => Interface::Health,
@@ -96,7 +96,7 @@ impl FromStr for Function {
 /// A call of one plugin.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Question {
-    /// The function.
+    /// The function that is called.
     pub function: Function,
     /// The claim; if absent, the one that matches the object, or the only one.
     pub claim: Option<String>,
@@ -113,7 +113,7 @@ pub struct Question {
 pub struct AnswerWithCost {
     /// The claim that was called.
     pub claim: String,
-    /// The answer.
+    /// The answer, or why there is none.
     pub answer: Result<Answer, PluginError>,
     /// The cost of the call.
     pub cost: Cost,
@@ -190,12 +190,12 @@ pub(crate) async fn ask(sandbox: &Sandbox, name: &str, question: Question) -> Re
 fn select_claim(
     plugin: &Plugin,
     interface: Interface,
-    wanted: Option<String>,
+    requested: Option<String>,
     object: &Object,
 ) -> Result<String, AskError> {
     let known = plugin.claims(interface);
     let name = plugin.manifest.name.clone();
-    if let Some(claim) = wanted {
+    if let Some(claim) = requested {
         if !known.contains(&claim) {
             return Err(AskError::NoSuchClaim {
                 plugin: name,

@@ -33,7 +33,6 @@ pub(crate) struct CacheKey {
     settings: Option<[u8; 32]>,
 }
 
-/// The cache.
 #[derive(Debug, Default)]
 pub(crate) struct AssessmentCache(Mutex<HashMap<CacheKey, CacheEntry>>);
 

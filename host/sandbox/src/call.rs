@@ -129,9 +129,9 @@ pub struct Cost {
 /// A line that a plugin logged.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LogLine {
-    /// Its severity.
+    /// How important the plugin says the line is.
     pub severity: LogSeverity,
-    /// The text.
+    /// The text of the plugin.
     pub text: String,
 }
 
@@ -186,13 +186,13 @@ pub(crate) async fn call<Q: Question>(
 
     let running = keeps_time.then(|| engine.ticker.start_call());
     let answer = {
-        let asked = async {
+        let guest_call = async {
             let instance = ready.pre.instantiate_async(&mut store).await?;
             question
                 .ask(&ready.exports, &mut store, &instance, &claim, &input)
                 .await
         };
-        fail_if_waiting(&turn, asked).await
+        fail_if_waiting(&turn, guest_call).await
     };
     drop(running);
 

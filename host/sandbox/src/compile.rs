@@ -57,26 +57,26 @@ pub(crate) fn compile_in_child(program: &Path, component: &[u8]) -> Result<Vec<u
                 stdin
             })
         });
-        let said = scope.spawn(move || {
-            let mut said = String::new();
-            stderr.map(|stderr| stderr.take(16 << 10).read_to_string(&mut said).ok());
-            said
+        let stderr_text = scope.spawn(move || {
+            let mut stderr_text = String::new();
+            stderr.map(|stderr| stderr.take(16 << 10).read_to_string(&mut stderr_text).ok());
+            stderr_text
         });
-        let (told, ended) = mpsc::sync_channel(1);
+        let (tx, rx) = mpsc::sync_channel(1);
         let code = scope.spawn(move || {
             let mut code = Vec::new();
             stdout.map(|mut stdout| stdout.read_to_end(&mut code).ok());
-            told.send(()).ok();
+            tx.send(()).ok();
             code
         });
-        let is_late = ended.recv_timeout(TIMEOUT).is_err();
+        let is_late = rx.recv_timeout(TIMEOUT).is_err();
         if is_late {
             child.kill().ok();
         }
-        let (code, said) = (code.join().unwrap_or_default(), said.join().unwrap_or_default());
+        let (code, stderr_text) = (code.join().unwrap_or_default(), stderr_text.join().unwrap_or_default());
         // stdin stays open until the child has ended.
         let stdin = stdin.join();
-        let outcome = outcome(&mut child, is_late, code, &said);
+        let outcome = outcome(&mut child, is_late, code, &stderr_text);
         drop(stdin);
         outcome
     })
@@ -101,21 +101,24 @@ fn read_component(from: &mut impl Read) -> std::io::Result<Vec<u8>> {
     }
 }
 
-fn outcome(child: &mut Child, is_late: bool, code: Vec<u8>, said: &str) -> Result<Vec<u8>, CompileError> {
+fn outcome(child: &mut Child, is_late: bool, code: Vec<u8>, stderr_text: &str) -> Result<Vec<u8>, CompileError> {
     let status = child.wait().map_err(CompileError::StartFailed)?;
     if status.success() {
         return Ok(code);
     }
-    let said = said.trim();
+    let stderr_text = stderr_text.trim();
     Err(CompileError::Invalid(if is_late {
         format!("it took more than {} min", TIMEOUT.as_secs() / 60)
     } else if is_over_time(status) {
         format!("it took more than {MAX_CPU_SECONDS} s of processor time")
     } else if status.code() == Some(1) {
-        said.to_owned()
+        stderr_text.to_owned()
     } else {
         // A compiler that gets no memory aborts with a message.
-        let why = said.lines().find(|line| line.contains("memory")).unwrap_or(said);
+        let why = stderr_text
+            .lines()
+            .find(|line| line.contains("memory"))
+            .unwrap_or(stderr_text);
         format!(
             "the compiler ended with {status}, where it may use {} GiB: {why}",
             MAX_MEMORY_BYTES >> 30

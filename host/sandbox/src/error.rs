@@ -53,7 +53,7 @@ pub enum SandboxError {
     Grants {
         /// The plugin's name or path.
         plugin: String,
-        /// What is wrong.
+        /// What is wrong with the requested permissions.
         reason: String,
     },
     /// The schema of its settings is invalid.
@@ -61,7 +61,7 @@ pub enum SandboxError {
     Settings {
         /// The plugin's name or path.
         plugin: String,
-        /// What is wrong.
+        /// What is wrong with the schema of the settings.
         reason: String,
     },
     /// Its code is invalid, or its types differ from the contract's.
@@ -69,13 +69,13 @@ pub enum SandboxError {
     Compile {
         /// The plugin's name or path.
         plugin: String,
-        /// What is wrong.
+        /// The error of the compiler.
         reason: String,
     },
     /// Two plugins have the same name.
     #[error("plugins {one} and {two} are both named `{name}`")]
     SameName {
-        /// Their name.
+        /// The name of both plugins.
         name: String,
         /// The first plugin's path.
         one: String,
@@ -87,7 +87,7 @@ pub enum SandboxError {
     Conflict {
         /// The interface of the claim.
         interface: Interface,
-        /// The claim.
+        /// The claim that both plugins make.
         claim: String,
         /// The first plugin.
         one: String,
@@ -153,7 +153,7 @@ pub enum AskError {
         interface: Interface,
         /// The claim that was given.
         claim: String,
-        /// Its claims.
+        /// The claims that the plugin makes.
         known: Vec<String>,
     },
     /// It has several claims, or none that matches the object.
@@ -163,7 +163,7 @@ pub enum AskError {
         plugin: String,
         /// The interface of the function.
         interface: Interface,
-        /// Its claims.
+        /// The claims that the plugin makes.
         known: Vec<String>,
     },
     /// It can't be compiled.

@@ -50,7 +50,7 @@ pub struct Examination {
 /// A problem that keeps a component from being loaded.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Fault {
-    /// What is wrong.
+    /// What is wrong, for the author of the plugin.
     pub message: String,
     /// A hint how to solve it.
     pub hint: Remedies,

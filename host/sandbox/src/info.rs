@@ -24,7 +24,7 @@ pub struct PluginInfo {
     /// The component's size in bytes.
     #[serde(rename = "size")]
     pub size_bytes: usize,
-    /// Its claims.
+    /// What the plugin claims, in the order of its manifest.
     pub claims: Vec<ClaimInfo>,
     /// The grants that its manifest requests, one in each line.
     pub requests: Vec<String>,

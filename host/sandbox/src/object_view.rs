@@ -84,7 +84,7 @@ mod tests {
         let subject = ViewedObject(json!({
             "n": null, "b": true, "i": -3, "big": u64::MAX, "f": 1.5, "t": "x", "l": [1, {"a/b": 2}], "o": {"z": 1, "a": 2},
         }));
-        let said = |pointer: &str| subject.scalar(pointer).map(|scalar| format!("{scalar:?}"));
+        let scalar_at = |pointer: &str| subject.scalar(pointer).map(|scalar| format!("{scalar:?}"));
         let expected = [
             ("/n", "Scalar::Null"),
             ("/b", "Scalar::Boolean(true)"),
@@ -97,9 +97,9 @@ mod tests {
             ("", "Scalar::Composite(8)"),
         ];
         for (pointer, scalar) in expected {
-            assert_eq!(said(pointer).as_deref(), Some(scalar), "{pointer}");
+            assert_eq!(scalar_at(pointer).as_deref(), Some(scalar), "{pointer}");
         }
-        assert_eq!((said("/nothing"), said("l")), (None, None));
+        assert_eq!((scalar_at("/nothing"), scalar_at("l")), (None, None));
         assert_eq!(subject.keys("/o"), ["a", "z"]);
         assert!(subject.keys("/l").is_empty());
     }

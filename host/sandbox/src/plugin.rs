@@ -25,7 +25,7 @@ use crate::{
 /// The most bytes of a component. The largest known ones, JavaScript and Python with their engines, have 12 and 18 MB.
 pub const MAX_COMPONENT_BYTES: usize = 32 << 20;
 
-/// A plugin.
+/// A plugin whose manifest, imports and exports were checked.
 pub(crate) struct Plugin {
     pub(crate) manifest: Manifest,
     pub(crate) digest: Arc<str>,

@@ -164,7 +164,7 @@ mod tests {
 
     use super::*;
 
-    fn told(schema: &Value, settings: Value) -> Vec<String> {
+    fn problems(schema: &Value, settings: Value) -> Vec<String> {
         let schema = SettingsSchema::new(schema).unwrap();
         let Value::Object(settings) = settings else {
             panic!("{settings}")
@@ -186,15 +186,15 @@ mod tests {
                 "hosts": { "type": "array", "items": { "type": "string", "pattern": "^[a-z.]+$" } },
             },
         });
-        assert!(told(&schema, json!({ "seconds": 3, "else": null })).is_empty());
+        assert!(problems(&schema, json!({ "seconds": 3, "else": null })).is_empty());
         assert_eq!(
-            told(&schema, json!({ "seconds": 0, "hosts": ["a.example", "B"] })),
+            problems(&schema, json!({ "seconds": 0, "hosts": ["a.example", "B"] })),
             [
                 "/hosts/1: \"B\" does not match \"^[a-z.]+$\"",
                 "/seconds: 0 is less than the minimum of 1"
             ]
         );
-        assert_eq!(told(&schema, json!({})), [": \"seconds\" is a required property"]);
+        assert_eq!(problems(&schema, json!({})), [": \"seconds\" is a required property"]);
     }
 
     #[test]
@@ -209,16 +209,16 @@ mod tests {
             json!({ "b": format!("{}!", "a".repeat(5000)) }),
             |inner, _| json!({ "a": inner }),
         );
-        assert_eq!(told(&schema, deep).len(), 1);
+        assert_eq!(problems(&schema, deep).len(), 1);
     }
 
     #[test]
     fn settings_that_are_too_many_for_their_schema_are_told_so() {
         let deep = (0..70).fold(json!({}), |inner, _| json!({ "a": inner }));
-        assert_eq!(told(&json!({}), deep), [": they are nested more than 64 deep"]);
+        assert_eq!(problems(&json!({}), deep), [": they are nested more than 64 deep"]);
         let many = json!({ "a": vec![0; 500_000] });
         assert_eq!(
-            told(
+            problems(
                 &json!({ "properties": { "a": { "items": { "type": "string" } } } }),
                 many
             ),
@@ -226,10 +226,10 @@ mod tests {
         );
         let long = json!({ "a": "x".repeat(2 << 20) });
         assert_eq!(
-            told(&json!({ "properties": { "a": { "pattern": "^x*$" } } }), long),
+            problems(&json!({ "properties": { "a": { "pattern": "^x*$" } } }), long),
             [": they have 2097153 bytes, which are too many for the patterns of this plugin's schema"]
         );
-        let quoted = told(&json!({ "maxProperties": 0 }), json!({ "a": "ä".repeat(10_000) }));
+        let quoted = problems(&json!({ "maxProperties": 0 }), json!({ "a": "ä".repeat(10_000) }));
         assert!(quoted[0].len() < 1100 && quoted[0].ends_with("..."), "{quoted:?}");
     }
 
@@ -310,7 +310,7 @@ mod tests {
     fn the_worst_schemas_that_are_allowed_are_judged_in_bounded_time() {
         for (what, schema, settings) in worst() {
             let begun = Instant::now();
-            let flaws = told(&schema, settings);
+            let flaws = problems(&schema, settings);
             let taken = begun.elapsed();
             println!("{what}: {taken:?}, {flaws:.200?}");
             assert!(taken < BOUNDED, "{what}: {taken:?}");

@@ -35,7 +35,7 @@ pub enum Error {
     Malformed {
         /// The message's type.
         message: &'static str,
-        /// What is wrong.
+        /// What is wrong with the bytes.
         why: &'static str,
     },
     /// The kind isn't a built-in one.
@@ -302,11 +302,11 @@ impl Reader {
         of: &'static Type,
         bytes: &[u8],
         shape: &Shape,
-        wanted: u32,
+        field_number: u32,
         depth: usize,
     ) -> Result<Value, Error> {
         for (number, wire) in self.fields_of(of, bytes)? {
-            if number == wanted {
+            if number == field_number {
                 return self.value(of, shape, wire, depth + 1);
             }
         }

@@ -276,7 +276,7 @@ fn unsupported_requests(launch: &Launch<'_>) -> impl Iterator<Item = &'static st
         ),
     ]
     .into_iter()
-    .filter_map(|(asked, line)| asked.then_some(line))
+    .filter_map(|(is_requested, line)| is_requested.then_some(line))
 }
 
 fn ended(code: i32, reason: &str, started: Timestamp, finished: Timestamp) -> ContainerReport {

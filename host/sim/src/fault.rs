@@ -119,17 +119,17 @@ fn slow(chunks: Chunks, pause: Duration) -> Chunks {
 /// Returns the answer to a request whose revision is too old; `None` if it names no revision that could be.
 fn expired(expiry: Expiry, query: &str) -> Option<Response<Body>> {
     let query = Query::parse(query);
-    let asked = query.text("resourceVersion");
+    let resource_version = query.text("resourceVersion");
     let gone = StatusError::new(
         410,
         "Expired",
-        format!("too old resource version: {asked} (by a fault rule)"),
+        format!("too old resource version: {resource_version} (by a fault rule)"),
     );
     match expiry {
         Expiry::Event => query.flag("watch").then(|| {
             let event = json!({"type": "ERROR", "object": gone.to_status()});
             json_response(StatusCode::OK, &event)
         }),
-        Expiry::HttpGone => (!matches!(asked, "" | "0")).then(|| error_response(&gone, None)),
+        Expiry::HttpGone => (!matches!(resource_version, "" | "0")).then(|| error_response(&gone, None)),
     }
 }

@@ -45,7 +45,7 @@ pub struct FaultRule {
 /// To which of the matching requests a rule applies.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Occurrence {
-    /// All of them.
+    /// Every matching request.
     #[default]
     All,
     /// Only to this one, counted from 1.
@@ -161,10 +161,10 @@ impl ActiveRule {
         random: &mut ChaCha8Rng,
     ) -> Option<Verdict> {
         let rule = &self.rule;
-        let fits = |wanted: &Option<String>, found: &str| {
-            wanted
+        let fits = |pattern: &Option<String>, found: &str| {
+            pattern
                 .as_deref()
-                .is_none_or(|wanted| wanted.eq_ignore_ascii_case(found))
+                .is_none_or(|pattern| pattern.eq_ignore_ascii_case(found))
         };
         let fits = fits(&rule.method, method.as_str())
             && fits(&rule.verb, verb(method, path, query))
@@ -258,25 +258,25 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn rules_count_and_end_with_their_guard() {
         let rules = FaultRules::new(1, Vec::new());
-        let judge = |path: &str| rules.decide(&Method::PATCH, path, "");
+        let decide = |path: &str| rules.decide(&Method::PATCH, path, "");
         let job = "/apis/batch/v1/namespaces/a/jobs/b";
         let guard = rules.add(rule("{verb: patch, path: '**/jobs/*', first: 1, refuse: {code: 409}}"));
-        assert_eq!(judge("/api/v1/namespaces/a/pods/b"), Verdict::Pass);
-        assert!(matches!(judge(job), Verdict::Refuse { code: 409, .. }));
-        assert_eq!((judge(job), guard.matched()), (Verdict::Pass, 2));
+        assert_eq!(decide("/api/v1/namespaces/a/pods/b"), Verdict::Pass);
+        assert!(matches!(decide(job), Verdict::Refuse { code: 409, .. }));
+        assert_eq!((decide(job), guard.matched()), (Verdict::Pass, 2));
         drop(guard);
 
         let every = rules.add(rule("{every: 2, drop: true}"));
-        let struck: Vec<bool> = (0..4).map(|_| judge(job) == Verdict::Drop).collect();
+        let struck: Vec<bool> = (0..4).map(|_| decide(job) == Verdict::Drop).collect();
         assert_eq!(struck, [false, true, false, true]);
         drop(every);
 
         let _window = rules.add(rule("{between: [10s, 20s], delay: 1s}"));
-        assert_eq!(judge(job), Verdict::Pass);
+        assert_eq!(decide(job), Verdict::Pass);
         tokio::time::advance(Duration::from_secs(10)).await;
-        assert_eq!(judge(job), Verdict::Delay(Duration::from_secs(1)));
+        assert_eq!(decide(job), Verdict::Delay(Duration::from_secs(1)));
         tokio::time::advance(Duration::from_secs(10)).await;
-        assert_eq!(judge(job), Verdict::Pass);
+        assert_eq!(decide(job), Verdict::Pass);
     }
 
     #[test]

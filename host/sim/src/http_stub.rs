@@ -32,10 +32,10 @@ pub struct HttpRule {
     /// The status code.
     #[serde(default = "ok")]
     pub status: u16,
-    /// The headers.
+    /// The headers of the response.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub headers: BTreeMap<String, String>,
-    /// The body.
+    /// The body of the response.
     #[serde(default)]
     pub body: String,
     /// From when on it answers, after the start; until then, a later rule does.
@@ -60,13 +60,13 @@ fn ok() -> u16 {
 /// A call that was received.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RecordedCall {
-    /// The method.
+    /// The HTTP method.
     pub method: String,
-    /// The URL.
+    /// The URL, with its query.
     pub url: String,
     /// The headers, names in lower case.
     pub headers: BTreeMap<String, String>,
-    /// The body.
+    /// The body; empty if there was none.
     pub body: String,
 }
 
@@ -75,7 +75,7 @@ pub struct RecordedCall {
 pub struct HttpStub {
     pages: Arc<Vec<HttpRule>>,
     start: Instant,
-    heard: Arc<Mutex<RecordedCalls>>,
+    recorded: Arc<Mutex<RecordedCalls>>,
 }
 
 #[derive(Debug, Default)]
@@ -89,7 +89,7 @@ impl HttpStub {
     /// Makes one with these rules; the first that matches answers. Must be called in a tokio runtime.
     pub fn new(pages: Vec<HttpRule>) -> HttpStub {
         HttpStub {
-            heard: Arc::new(Mutex::new(RecordedCalls {
+            recorded: Arc::new(Mutex::new(RecordedCalls {
                 calls: Vec::new(),
                 answered: vec![0; pages.len()],
             })),
@@ -100,19 +100,19 @@ impl HttpStub {
 
     /// Returns the calls that were received.
     pub fn calls(&self) -> Vec<RecordedCall> {
-        let heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
-        heard.calls.clone()
+        let recorded = self.recorded.lock().unwrap_or_else(PoisonError::into_inner);
+        recorded.calls.clone()
     }
 
     /// Records a call, and finds the rule that answers it.
     fn answer_for(&self, called: RecordedCall) -> Option<&HttpRule> {
         let begun = self.start.elapsed();
-        let mut heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
-        let RecordedCalls { calls, answered } = &mut *heard;
+        let mut recorded = self.recorded.lock().unwrap_or_else(PoisonError::into_inner);
+        let RecordedCalls { calls, answered } = &mut *recorded;
         let mut pages = self.pages.iter().zip(answered);
         let found = pages.find(|(page, answered)| {
             glob::matches(&page.url, &called.url)
-                && page.method.as_ref().is_none_or(|wanted| *wanted == called.method)
+                && page.method.as_ref().is_none_or(|method| *method == called.method)
                 && page.after.is_none_or(|Span(after)| after <= begun)
                 && page.first.is_none_or(|first| **answered < first)
         });

@@ -14,7 +14,7 @@ pub trait Intercept: Send + Sync {
 /// What happens to one request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// It is served.
+    /// The request is served.
     Pass,
     /// It is served after a while.
     Delay(Duration),

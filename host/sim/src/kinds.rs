@@ -50,7 +50,7 @@ pub enum StorageMode {
     AnswerOnly,
 }
 
-/// One served resource.
+/// A resource that the API server serves.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Resource {
     /// The API group, empty for the core group.
@@ -59,7 +59,7 @@ pub struct Resource {
     pub versions: Vec<Version>,
     /// The version objects are stored in.
     pub storage: String,
-    /// The kind.
+    /// The kind of the resource's objects.
     pub kind: String,
     /// The kind of a list.
     pub list_kind: String,
@@ -162,7 +162,7 @@ fn resource(row: &str) -> Option<Resource> {
         words.map(str::to_owned).collect()
     };
     let (group, kind, traits) = (group?, kind?, list(traits?));
-    let has = |wanted: &str| traits.iter().any(|found| found == wanted);
+    let has = |name: &str| traits.iter().any(|found| found == name);
     let versions: Vec<Version> = list(versions?)
         .into_iter()
         .map(|name| Version {

@@ -58,11 +58,11 @@ pub enum NodeAction {
 /// Identifies one pod, not another one of the same name.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct PodId {
-    /// Its namespace.
+    /// The pod's namespace.
     pub namespace: String,
-    /// Its name.
+    /// The pod's name.
     pub name: String,
-    /// Its uid.
+    /// The pod's UID.
     pub uid: String,
 }
 
@@ -138,7 +138,7 @@ impl Node {
         }
     }
 
-    /// Removes an object.
+    /// Makes the node forget an object that was deleted.
     pub fn remove(&mut self, object: &Value) {
         if let Some(kind) = Kind::of(object) {
             self.shared.lock().unmirror(&kind, namespace(object), name(object));

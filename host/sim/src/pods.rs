@@ -70,11 +70,11 @@ pub struct ContainerMatch {
     pub pod: Option<String>,
     /// The name of the pod's controller, or of the object that its pods are named after: `migrate` or `Job/migrate`.
     pub owner: Option<String>,
-    /// The namespace.
+    /// Only in this namespace; `None` for all.
     pub namespace: Option<String>,
     /// The name of the container.
     pub container: Option<String>,
-    /// The image.
+    /// Only this image; `None` for all.
     pub image: Option<String>,
     /// Labels that the pod must have.
     pub labels: BTreeMap<String, String>,
@@ -148,9 +148,9 @@ pub(crate) enum ContainerReport {
     Creating,
     /// Its image can't be pulled.
     NoImage { message: String },
-    /// It is running.
+    /// The container is running.
     Running { since: Timestamp, ready: bool },
-    /// It has ended.
+    /// The container has ended.
     Ended(Ended),
 }
 
@@ -223,10 +223,10 @@ impl ContainerMatch {
 fn is_owner(pattern: &str, pod: &Value) -> bool {
     let Some(owner) = controller(pod) else { return false };
     let (kind, owner) = (text(owner, "/kind"), text(owner, "/name"));
-    let (wanted, pattern) = pattern
+    let (kind_pattern, pattern) = pattern
         .split_once('/')
         .map_or((None, pattern), |(kind, name)| (Some(kind), name));
-    let of_kind = |kind: &str| wanted.is_none_or(|wanted| wanted.eq_ignore_ascii_case(kind));
+    let of_kind = |kind: &str| kind_pattern.is_none_or(|kind_pattern| kind_pattern.eq_ignore_ascii_case(kind));
     let hash = text(pod, "/metadata/labels/pod-template-hash");
     let deployment = (kind == "ReplicaSet" && !hash.is_empty())
         .then(|| owner.strip_suffix(hash).and_then(|name| name.strip_suffix('-')))

@@ -45,13 +45,13 @@ impl Query {
 pub enum Route {
     /// `/healthz` and similar ones.
     Health,
-    /// `/version`.
+    /// The version of the server, at `/version`.
     Version,
     /// `/api`: the versions of the core group.
     CoreVersions,
-    /// `/apis`: the groups.
+    /// The list of groups, at `/apis`.
     Groups,
-    /// `/apis/GROUP`.
+    /// The versions of a group, at `/apis/GROUP`.
     Group(String),
     /// `/api/v1`, `/apis/GROUP/VERSION`: the resources.
     Resources {
@@ -62,7 +62,7 @@ pub enum Route {
     },
     /// `/openapi/...`, by the rest of the path.
     OpenApi(String),
-    /// Objects.
+    /// Objects of one resource.
     Objects(ObjectPath),
     /// A path that isn't served.
     NotFound,

@@ -56,10 +56,10 @@ pub struct ClusterSettings {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Switch {
-    /// It works.
+    /// It is on.
     #[default]
     On,
-    /// It does not.
+    /// It is off.
     Off,
 }
 

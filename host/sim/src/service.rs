@@ -66,8 +66,8 @@ impl SimService {
 
     fn verdict(&self, parts: &Parts) -> Verdict {
         let query = parts.uri.query().unwrap_or_default();
-        let judge = |judge: &Arc<dyn Intercept>| judge.decide(&parts.method, parts.uri.path(), query);
-        self.intercept.as_ref().map_or(Verdict::Pass, judge)
+        let decide = |intercept: &Arc<dyn Intercept>| intercept.decide(&parts.method, parts.uri.path(), query);
+        self.intercept.as_ref().map_or(Verdict::Pass, decide)
     }
 
     fn answer(&self, parts: &Parts, body: &[u8]) -> Result<Response<Body>, StatusError> {

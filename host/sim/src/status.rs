@@ -145,16 +145,16 @@ impl StatusError {
 
     /// The object is invalid.
     pub fn invalid(kind: &str, group: &str, name: &str, causes: &[StatusCause]) -> StatusError {
-        let said: Vec<String> = causes
+        let texts: Vec<String> = causes
             .iter()
             .map(|cause| format!("{}: {}", cause.field, cause.message))
             .collect();
-        let said = if let [one] = said.as_slice() {
+        let texts = if let [one] = texts.as_slice() {
             one.clone()
         } else {
-            format!("[{}]", said.join(", "))
+            format!("[{}]", texts.join(", "))
         };
-        let message = format!("{} \"{name}\" is invalid: {said}", qualified_resource(kind, group));
+        let message = format!("{} \"{name}\" is invalid: {texts}", qualified_resource(kind, group));
         let mut refusal = StatusError::new(422, "Invalid", message).with_details(kind, group, name);
         refusal.details["causes"] = causes
             .iter()
@@ -199,8 +199,12 @@ impl StatusError {
     }
 
     /// The revision that a watch requests is no longer in the history.
-    pub fn expired(asked: u64, oldest: u64) -> StatusError {
-        StatusError::new(410, "Expired", format!("too old resource version: {asked} ({oldest})"))
+    pub fn expired(requested: u64, oldest: u64) -> StatusError {
+        StatusError::new(
+            410,
+            "Expired",
+            format!("too old resource version: {requested} ({oldest})"),
+        )
     }
 
     /// Returns the `Status` object in the body of the answer.

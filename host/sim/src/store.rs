@@ -77,7 +77,7 @@ impl Kind {
 /// Objects of one kind by namespace and name.
 type Objects = BTreeMap<String, BTreeMap<String, Arc<Value>>>;
 
-/// One cluster.
+/// The objects of one simulated cluster, with their history.
 #[derive(Debug)]
 pub struct Store {
     resources: BTreeMap<Kind, Resource>,

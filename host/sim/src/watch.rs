@@ -25,7 +25,7 @@ use crate::{
 /// The interval of bookmarks, for a watch that requests them.
 const BOOKMARK_INTERVAL: Duration = Duration::from_mins(1);
 
-/// One open watch.
+/// A watch request that is still open.
 struct Watch {
     shared: SharedStore,
     target: Target,
@@ -44,7 +44,7 @@ struct Watch {
     is_over: bool,
 }
 
-/// Answers a watch.
+/// Answers a watch request with a stream of events.
 pub(crate) fn answer(call: &ObjectRequest<'_>, target: &Target) -> Result<Response<Body>, StatusError> {
     let query = call.query;
     let mut fields = query.text("fieldSelector").to_owned();
@@ -52,8 +52,8 @@ pub(crate) fn answer(call: &ObjectRequest<'_>, target: &Target) -> Result<Respon
         fields = format!("metadata.name={name}");
     }
     let selector = Selector::parse(query.text("labelSelector"), &fields, &target.version)?;
-    let asked = query.text("resourceVersion");
-    let revision = match asked {
+    let resource_version = query.text("resourceVersion");
+    let revision = match resource_version {
         "" | "0" => None,
         text => Some(
             text.parse::<u64>()

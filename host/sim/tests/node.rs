@@ -39,7 +39,7 @@ fn settings(namespace: &str) -> Value {
 /// What was ordered, in words, and after how long the node wants to act again.
 fn act(node: &mut Node) -> (Vec<String>, Option<Duration>) {
     let acts = node.step();
-    let told = acts.actions.iter().map(|order| match order {
+    let described = acts.actions.iter().map(|order| match order {
         NodeAction::Status(pod, status) => {
             let state = status["containerStatuses"][0]["state"].as_object().unwrap();
             let state = state.keys().next().unwrap();
@@ -48,7 +48,7 @@ fn act(node: &mut Node) -> (Vec<String>, Option<Duration>) {
         NodeAction::Remove(pod) => format!("{} removed", pod.uid),
         NodeAction::Create(object) => format!("{} created", object["metadata"]["name"]),
     });
-    (told.collect(), acts.next_after)
+    (described.collect(), acts.next_after)
 }
 
 /// Acts whenever the node wants to, until it wants nothing. Returns the orders, each with the milliseconds it took.
@@ -77,12 +77,12 @@ async fn a_pod_lives_ten_times_as_fast() {
     let mut node = node(10, "shop", "[{startup: 2s, run: 30s, log: [a, {at: 10s, line: b}]}]");
     node.upsert(settings("shop"));
     node.upsert(pod("shop", "1"));
-    let wanted = [
+    let expected = [
         "0 1 Pending waiting",
         "200 1 Running running",
         "3200 1 Succeeded terminated",
     ];
-    assert_eq!(live(&mut node).await, wanted);
+    assert_eq!(live(&mut node).await, expected);
     let read = log(&node, "/containerLogs/shop/p/main?tailLines=1").await;
     assert_eq!(read, (StatusCode::OK, "b\n".into()));
     assert_eq!(log(&node, "/containerLogs/shop/p/main").await.1, "a\nb\n");
@@ -151,8 +151,8 @@ async fn a_pod_that_is_to_go_is_stopped_and_removed_once() {
     going["metadata"]["deletionGracePeriodSeconds"] = json!(30);
     // Older than what the node knows: how a pod is, is for the node to say.
     node.upsert(going.clone());
-    let wanted = ["5000 1 Failed terminated", "5000 1 removed"];
-    assert_eq!(live(&mut node).await, wanted);
+    let expected = ["5000 1 Failed terminated", "5000 1 removed"];
+    assert_eq!(live(&mut node).await, expected);
     // The API server says it again before it has done it, and then that it waits for a finalizer.
     node.upsert(going.clone());
     assert_eq!(live(&mut node).await, ["0 1 removed"]);

@@ -9,7 +9,7 @@ pub struct Glob {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Part {
-    /// This character.
+    /// Exactly this character.
     Char(char),
     /// Any character: `?`.
     AnyChar,

@@ -240,10 +240,10 @@ pub(super) fn render(
     if let Some(input) = input {
         command.input(input.into_bytes());
     }
-    let said = program::run(command, &what, work)?;
+    let output = program::run(command, &what, work)?;
     Ok(Rendered {
-        texts: split_by_template(&said.stdout, &chart.chart),
-        notices: said.notices("helm"),
+        texts: split_by_template(&output.stdout, &chart.chart),
+        notices: output.notices("helm"),
     })
 }
 

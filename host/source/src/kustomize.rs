@@ -127,12 +127,12 @@ fn run(kustomization: &Kustomization, tree: &WorkTree, work: &Work) -> Result<Re
     command.constant("--").path(folder);
     let name = program.name();
     let what = format!("{name} can't build the kustomization {shown}");
-    let said = program::run(command, &what, work)?;
+    let output = program::run(command, &what, work)?;
     Ok(Rendered {
-        notices: said.notices(&name),
+        notices: output.notices(&name),
         texts: vec![SourceText {
             name: format!("{shown} (built)"),
-            text: said.stdout,
+            text: output.stdout,
             is_outside: false,
         }],
     })

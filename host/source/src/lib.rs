@@ -59,7 +59,7 @@ pub const RENDER_TIMEOUT: Duration = Duration::from_mins(2);
 pub enum Source {
     /// A file, a folder, or `-` for stdin.
     Files {
-        /// Its path.
+        /// The path of the file or folder.
         path: PathBuf,
         /// Whether the subfolders of a folder are read, too.
         recursive: bool,
@@ -226,7 +226,7 @@ pub async fn gather(sources: Vec<Source>, reading: ReadOptions) -> Result<Gather
 fn gathered(sources: Vec<Source>, reading: ReadOptions, work: &Work) -> Result<Gathered, Diagnostics> {
     let mut parts = Vec::new();
     let mut mistakes = Vec::new();
-    let mut told = Notices::default();
+    let mut notices = Notices::default();
     for source in &sources {
         let read = match source {
             Source::Files { path, recursive, rules } => reading
@@ -241,7 +241,7 @@ fn gathered(sources: Vec<Source>, reading: ReadOptions, work: &Work) -> Result<G
                 Err(mistake) => Err(vec![mistake]),
             },
         };
-        match read.and_then(|read| told.decode(read, reading.allows_duplicate_keys, reading.is_applied)) {
+        match read.and_then(|read| notices.decode(read, reading.allows_duplicate_keys, reading.is_applied)) {
             Ok(manifests) => parts.push(Part::Manifests(manifests)),
             Err(wrong) => mistakes.extend(wrong),
         }
@@ -256,7 +256,7 @@ fn gathered(sources: Vec<Source>, reading: ReadOptions, work: &Work) -> Result<G
         parts,
         sources,
         access: reading.access,
-        notices: told,
+        notices,
     })
 }
 
@@ -331,7 +331,7 @@ impl Gathered {
 
     fn rendered(self, release: &Release, work: &Work) -> Result<DesiredState, Diagnostics> {
         let (mut manifests, mut mistakes) = (Vec::new(), Vec::new());
-        let mut told = self.notices;
+        let mut notices = self.notices;
         for part in self.parts {
             let (chart, program) = match part {
                 Part::Manifests(read) => {
@@ -343,7 +343,7 @@ impl Gathered {
             let rendered = helm::render(&chart, &program, release, work, &self.access.stdin);
             match rendered
                 .map_err(|mistake| vec![mistake])
-                .and_then(|rendered| told.decode(rendered, true, true))
+                .and_then(|rendered| notices.decode(rendered, true, true))
             {
                 Ok(read) => manifests.extend(read),
                 Err(wrong) => mistakes.extend(wrong),
@@ -365,7 +365,7 @@ impl Gathered {
                 subject: subject.flatten(),
                 sources: self.sources.iter().map(Source::description).collect(),
             },
-            notices: told.notices(),
+            notices: notices.notices(),
         })
     }
 }

@@ -19,7 +19,7 @@ pub fn is_argocd_application(manifest: &Manifest) -> bool {
 /// Notices about how sources were read.
 #[derive(Debug, Default)]
 pub(super) struct Notices {
-    said: Vec<Notice>,
+    notices: Vec<Notice>,
     left_out: Vec<RemovedFields>,
     repeated_keys: Vec<Diagnostic>,
 }
@@ -54,14 +54,14 @@ impl Notices {
                 Err(wrong) => mistakes.extend(wrong),
             }
         }
-        self.said.extend(rendered.notices.into_iter().map(Notice::from));
+        self.notices.extend(rendered.notices.into_iter().map(Notice::from));
         for application in manifests.iter().filter(|manifest| is_argocd_application(manifest)) {
             let place = application
                 .place("")
                 .map(|place| format!(" ({place})"))
                 .unwrap_or_default();
             let text = format!("{}{place} is applied like any other object", application.key());
-            self.said.push(Notice::new(text, Setting::ArgoCdApplication));
+            self.notices.push(Notice::new(text, Setting::ArgoCdApplication));
         }
         if mistakes.is_empty() {
             Ok(manifests)
@@ -72,7 +72,7 @@ impl Notices {
 
     /// Returns the notices as lines.
     pub fn notices(self) -> Vec<Notice> {
-        let mut notices = self.said;
+        let mut notices = self.notices;
         if let Some(first) = self.left_out.first() {
             let place = first
                 .place

@@ -12,9 +12,9 @@ const MAX_SHOWN_LINES: usize = 40;
 
 /// The output of a program.
 pub(super) struct ProgramOutput {
-    /// Its stdout.
+    /// What the program wrote to stdout.
     pub stdout: String,
-    /// Its stderr.
+    /// What the program wrote to stderr.
     pub stderr: String,
 }
 

@@ -18,7 +18,7 @@ const MAX_FILE_BYTES: u64 = 256 << 20;
 /// it isn't the user's home or a folder above that; else it is the sources' own folder.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WorkTree {
-    /// Its canonical path.
+    /// The canonical path of the work tree's top folder.
     root: PathBuf,
     is_git: bool,
     allows_outside: bool,

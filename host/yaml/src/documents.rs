@@ -115,7 +115,7 @@ fn has_other_break(line: &str) -> bool {
 /// Whether a line begins a document.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Begin {
-    /// It doesn't.
+    /// The line begins no document.
     NotHere,
     /// The document begins with the `---` of this line.
     AtMarker,

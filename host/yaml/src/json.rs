@@ -97,14 +97,14 @@ impl<'a> Reader<'a> {
         found
     }
 
-    fn unexpected(&mut self, wanted: &str) -> ReadError {
+    fn unexpected(&mut self, expected: &str) -> ReadError {
         let found = match self.next_letter() {
             Some(letter) => format!("`{letter}`"),
             None => "the end".to_owned(),
         };
         ReadError::new(
             self.at,
-            format!("this can't be read as JSON: expected {wanted}, found {found}"),
+            format!("this can't be read as JSON: expected {expected}, found {found}"),
         )
     }
 

@@ -11,7 +11,7 @@ pub(crate) const MAX_DEPTH: usize = 100;
 /// A value with its place.
 #[derive(Debug, Clone)]
 pub struct Node {
-    /// Where it starts.
+    /// The position of the node's first character.
     pub at: Mark,
     /// Its approximate size in bytes, which counts when an alias copies it.
     pub size: usize,
@@ -35,16 +35,16 @@ pub enum Content {
 /// A key with its place.
 #[derive(Debug, Clone)]
 pub struct Key {
-    /// Its text.
+    /// The text of the key.
     pub text: String,
-    /// Where it starts.
+    /// The position of the key's first character.
     pub at: Mark,
 }
 
 /// An error in a document.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReadError {
-    /// What is wrong.
+    /// What is wrong, without the position.
     pub message: String,
     /// Where it is wrong.
     pub at: Mark,

@@ -12,7 +12,7 @@ const SIGNAL: &str = "approval";
 /// The number of the ask for it.
 const ASK: u32 = 1;
 
-/// Runs approvals.
+/// The plugin for hooks of the type `approval`.
 pub struct Approval;
 
 /// What the user says.
@@ -44,7 +44,7 @@ pub struct State {
 /// What a person said.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-struct Said {
+struct Answer {
     verdict: String,
     reason: String,
 }
@@ -83,7 +83,7 @@ impl HookType for Approval {
         let settings = settings(&input.settings)?;
         Ok(match &seen.what {
             Observation::Signal { by, value, .. } => {
-                let Said { verdict, reason } = value.read_or_default()?;
+                let Answer { verdict, reason } = value.read_or_default()?;
                 let because = if reason.is_empty() {
                     String::new()
                 } else {

@@ -112,10 +112,11 @@ impl Rules {
         let parts = value::parts(input.object.json())
             .map_err(|error| Failure::failed(format!("{claim}: the object can't be handed over: {error}")))?;
         let number = |part: &str, name: &str| value::number(parts.get(part)?, name);
-        if let (Some(seen), Some(wanted)) = (number("status", "observedGeneration"), number("metadata", "generation"))
-            && seen != wanted
+        if let (Some(seen), Some(generation)) =
+            (number("status", "observedGeneration"), number("metadata", "generation"))
+            && seen != generation
         {
-            let message = format!("its status is about generation {seen}, not {wanted} yet");
+            let message = format!("its status is about generation {seen}, not {generation} yet");
             return Ok(Assessment::progressing(rule("observedGeneration"), message));
         }
         let mut context = Context::with_env(Arc::clone(&compiler.env));

@@ -32,7 +32,7 @@ struct Check {
 
 /// What an importer is told.
 #[derive(Debug, Serialize)]
-struct Told {
+struct PrepareAnswer {
     /// By claim, what of the object its expressions look at.
     fields: BTreeMap<String, Vec<String>>,
 }
@@ -47,7 +47,7 @@ struct Prepared {
     rules: BTreeMap<String, Rules>,
 }
 
-/// The plugin.
+/// The plugin that evaluates CEL expressions.
 pub struct Plugin;
 
 impl Prepare for Plugin {
@@ -74,7 +74,7 @@ impl Prepare for Plugin {
             let _ = rule.assess(&compiler, &HealthInput::default());
         }
         PREPARED.set(Some(Prepared { compiler, rules }));
-        serde_json::to_string(&Told { fields }).map_err(|error| format!("failed to write the fields: {error}"))
+        serde_json::to_string(&PrepareAnswer { fields }).map_err(|error| format!("failed to write the fields: {error}"))
     }
 }
 

@@ -29,7 +29,7 @@ enum Names {
     OfTheObject(String),
     /// A variable of the expression itself.
     OfItself,
-    /// They are none.
+    /// Something that the expression doesn't select by name.
     None,
 }
 

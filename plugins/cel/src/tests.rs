@@ -18,7 +18,7 @@ fn condition(status: &str) -> Value {
 }
 
 #[track_caller]
-fn says(current: &str, object: &Value) -> HealthStatus {
+fn health_of(current: &str, object: &Value) -> HealthStatus {
     ask(&json!({ "current": current }), object).unwrap().status
 }
 
@@ -61,7 +61,7 @@ fn the_first_that_is_true_decides() {
 #[test]
 fn a_status_about_an_older_generation_is_on_its_way() {
     let mut object = condition("True");
-    assert_eq!(says(READY, &object), HealthStatus::Healthy);
+    assert_eq!(health_of(READY, &object), HealthStatus::Healthy);
     object["status"]["observedGeneration"] = json!(2);
     let answer = ask(&json!({ "current": READY }), &object).unwrap();
     assert_eq!(answer.status, HealthStatus::Progressing);
@@ -90,7 +90,7 @@ fn the_language() {
         "int('3') == status.ready && string(status.ready) == '3'",
         "status.?missing.orValue('x') == 'x'",
     ] {
-        assert_eq!(says(expression, &object), HealthStatus::Healthy, "{expression}");
+        assert_eq!(health_of(expression, &object), HealthStatus::Healthy, "{expression}");
     }
 }
 
@@ -126,9 +126,9 @@ fn prepared_checks_answer_by_their_claim_and_the_importer_is_told_what_they_read
         {"claim": "Pod", "expressions": {"current": "status.phase == 'Running' && kind.size() > 0"}},
         {"claim": "example.com/Whole", "expressions": {"current": "status.all(k, status[k] != 'bad')"}},
     ]});
-    let told: Value = serde_json::from_str(&Plugin::prepare(&text.to_string()).unwrap()).unwrap();
+    let prepared: Value = serde_json::from_str(&Plugin::prepare(&text.to_string()).unwrap()).unwrap();
     assert_eq!(
-        told["fields"],
+        prepared["fields"],
         json!({
             "example.com/Queue": ["/metadata/labels", "/spec/x/y", "/status/conditions", "/status/observedGeneration"],
             "Pod": ["/kind", "/status/observedGeneration", "/status/phase"],

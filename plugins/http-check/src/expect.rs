@@ -36,7 +36,7 @@ enum Status {
 struct Member {
     /// Where: a JSON pointer.
     pointer: String,
-    /// What is there.
+    /// The value that has to be there.
     equals: Value,
 }
 
@@ -98,15 +98,15 @@ impl Expect {
     }
 
     /// Says what is not as expected.
-    pub(crate) fn judge(&self, status: u16, body: &[u8]) -> Result<(), String> {
-        let wanted = self.statuses();
-        let fits = if wanted.is_empty() {
+    pub(crate) fn check_answer(&self, status: u16, body: &[u8]) -> Result<(), String> {
+        let expected = self.statuses();
+        let fits = if expected.is_empty() {
             (200..300).contains(&status)
         } else {
-            wanted.iter().any(|one| one.fits(status))
+            expected.iter().any(|one| one.fits(status))
         };
         if !fits {
-            let texts: Vec<String> = wanted.iter().map(|one| one.text()).collect();
+            let texts: Vec<String> = expected.iter().map(|one| one.text()).collect();
             let texts = if texts.is_empty() {
                 "2xx".to_owned()
             } else {

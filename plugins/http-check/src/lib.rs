@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::settings::Settings;
 
-/// Runs checks.
+/// The plugin for hooks of the type `http-check`.
 pub struct HttpCheck;
 
 /// What a check remembers.
@@ -47,7 +47,7 @@ impl HookType for HttpCheck {
         let settings = Settings::read(&input.settings)?;
         let is_current = seen.answers == Some(state.tries);
         Ok(match &seen.what {
-            Observation::Http { status, body, .. } if is_current => match settings.expect.judge(*status, body) {
+            Observation::Http { status, body, .. } if is_current => match settings.expect.check_answer(*status, body) {
                 Ok(()) => passed(&settings, state, *status),
                 Err(why) => again(&settings, state, why),
             },

@@ -22,13 +22,13 @@ pub(crate) struct Settings {
     body: Option<Value>,
     #[serde(default)]
     pub expect: Expect,
-    /// Between two tries.
+    /// The pause between two tries.
     #[serde(default = "interval")]
     pub interval: Span,
-    /// Of one call.
+    /// How long one call may take.
     #[serde(default = "timeout")]
     timeout: Span,
-    /// Of the whole.
+    /// How long all tries together may take.
     #[serde(default = "deadline")]
     pub deadline: Span,
     /// How many tries at most; as many as fit before the deadline when absent.

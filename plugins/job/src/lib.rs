@@ -7,7 +7,7 @@ use capstan_sdk::{
 };
 use state::{Job, Role, State};
 
-/// Answers for `batch/Job`.
+/// The plugin for the kind `batch/Job`.
 pub struct Plugin;
 
 impl HookType for Plugin {

@@ -183,8 +183,8 @@ impl Job {
         if active > 0 && ready == Some(0) {
             parts.push("none ready".to_owned());
         }
-        if let Some(wanted @ 2..) = self.spec.completions {
-            parts.push(format!("{succeeded} of {wanted} succeeded"));
+        if let Some(total @ 2..) = self.spec.completions {
+            parts.push(format!("{succeeded} of {total} succeeded"));
         }
         if failed > 0 {
             parts.push(match self.spec.backoff_limit.unwrap_or(DEFAULT_BACKOFF_LIMIT) {

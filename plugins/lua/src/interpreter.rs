@@ -77,14 +77,14 @@ impl Interpreter {
     }
 
     /// Drops what compiling left over, and has the next collection wait until a script writes much.
-    pub(crate) fn settle(&mut self) {
+    pub(crate) fn reset(&mut self) {
         self.vm.collect_garbage();
         let used = self.vm.memory_used().max(1);
         let percent = (used + BEFORE_COLLECTION).saturating_mul(100) / used;
         self.vm.heap.rearm_gc_pause(i64::try_from(percent).unwrap_or(i64::MAX));
     }
 
-    /// Asks a script.
+    /// Calls a script and reads its answer.
     pub(crate) fn assess(&mut self, script: &Script, input: &HealthInput<'_>) -> Result<Assessment, Failure> {
         let Script { name, function } = script;
         let unreadable =

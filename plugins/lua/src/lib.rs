@@ -24,13 +24,13 @@ use interpreter::{Interpreter, Script};
 /// What an importer hands over.
 #[derive(Debug, Deserialize)]
 struct Scripts {
-    scripts: Vec<Given>,
+    scripts: Vec<ImportedScript>,
 }
 
-/// One script.
+/// A script with the claim that it answers for.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Given {
+struct ImportedScript {
     /// The claim under which the host will ask: `example.com/Queue`.
     claim: String,
     /// What messages call it: `example.com/Queue/health.lua`.
@@ -43,7 +43,7 @@ struct Given {
 
 /// What an importer is told.
 #[derive(Debug, Serialize)]
-struct Told {
+struct PrepareAnswer {
     /// By claim, what of the object its script looks at; none where that can't be told.
     fields: BTreeMap<String, Option<Vec<String>>>,
 }
@@ -75,7 +75,7 @@ impl Prepared {
     }
 }
 
-/// The plugin.
+/// The plugin that runs health scripts in Lua.
 pub struct Plugin;
 
 impl Prepare for Plugin {
@@ -85,7 +85,7 @@ impl Prepare for Plugin {
         let mut fields = BTreeMap::new();
         let mut wrong = Vec::new();
         PREPARED.with_borrow_mut(|prepared| {
-            for Given {
+            for ImportedScript {
                 claim,
                 name,
                 script,
@@ -101,13 +101,13 @@ impl Prepare for Plugin {
                 }
             }
             for interpreter in [&mut prepared.bare, &mut prepared.open].into_iter().flatten() {
-                interpreter.settle();
+                interpreter.reset();
             }
         });
         if !wrong.is_empty() {
             return Err(wrong.join("\n"));
         }
-        serde_json::to_string(&Told { fields }).map_err(|error| format!("failed to write the fields: {error}"))
+        serde_json::to_string(&PrepareAnswer { fields }).map_err(|error| format!("failed to write the fields: {error}"))
     }
 }
 
@@ -126,7 +126,7 @@ impl Health for Plugin {
             };
             let mut interpreter = Interpreter::new(open_libs);
             let script = interpreter.load("health.lua", &text).map_err(Failure::Invalid)?;
-            interpreter.settle();
+            interpreter.reset();
             interpreter.assess(&script, input)
         })
     }

@@ -26,7 +26,7 @@ fn ask_open(script: &str, object: &Value) -> Result<Assessment, Failure> {
 
 /// Runs a script and returns its message.
 #[track_caller]
-fn says(script: &str, object: &Value) -> String {
+fn message_of(script: &str, object: &Value) -> String {
     let script =
         format!("local function script()\n{script}\nend\nreturn {{ status = \"Healthy\", message = script() }}");
     ask_open(&script, object).unwrap().message
@@ -47,9 +47,9 @@ fn prepared_scripts_answer_by_their_claim_and_the_importer_is_told_what_they_rea
         { "claim": "*.example.com/*", "name": "_.example.com/_/health.lua", "openLibs": true,
           "script": "local all = obj return { status = 'Degraded', message = string.upper(all.kind) }" },
     ]});
-    let told = Plugin::prepare(&text.to_string()).unwrap();
+    let prepared = Plugin::prepare(&text.to_string()).unwrap();
     assert_eq!(
-        told,
+        prepared,
         r#"{"fields":{"*.example.com/*":null,"example.com/Queue":["/status/phase"]}}"#
     );
     let queue = json!({ "kind": "Queue", "status": { "phase": "Suspended" } });

@@ -6,7 +6,7 @@ use crate::condition::{Conditioned, of};
 
 const RULE: &str = "APIService/available";
 
-/// Judges an `APIService`.
+/// Assesses an `APIService`.
 pub fn assess(service: &Conditioned) -> Assessment {
     match of(&service.status.conditions, "Available") {
         Some(available) if available.is_true() => Assessment::healthy(RULE).message(available.text("available")),

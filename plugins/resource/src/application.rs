@@ -9,7 +9,7 @@ use crate::managed::{Managed, with};
 
 const RULE: &str = "Application/status";
 
-/// Judges an Application.
+/// Assesses an Application.
 pub fn assess(application: &Managed) -> Assessment {
     let conditions = application.conditions();
     // Conditions of Applications have no status: what is listed holds.
@@ -21,7 +21,7 @@ pub fn assess(application: &Managed) -> Assessment {
     if ["Running", "Terminating"].contains(&operation) {
         let message = match application.text("/status/operationState/message") {
             "" => "being synced",
-            said => said,
+            status_text => status_text,
         };
         return Assessment::progressing("Application/operation", message);
     }
@@ -37,14 +37,14 @@ pub fn assess(application: &Managed) -> Assessment {
     let health = application.text("/status/health/status");
     let message = match application.text("/status/health/message") {
         "" => format!("its resources are {health}"),
-        said => said.to_owned(),
+        status_text => status_text.to_owned(),
     };
     match health {
         "Degraded" => Assessment::degraded(RULE, message),
         _ if !is_synced && ["Failed", "Error"].contains(&operation) => {
             let message = match application.text("/status/operationState/message") {
                 "" => "its last sync failed",
-                said => said,
+                status_text => status_text,
             };
             Assessment::degraded("Application/operation", message)
         }

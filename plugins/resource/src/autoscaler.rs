@@ -52,7 +52,7 @@ const TROUBLES: [(&str, &[&str]); 2] = [
     ),
 ];
 
-/// Judges a `HorizontalPodAutoscaler`.
+/// Assesses a `HorizontalPodAutoscaler`.
 pub fn assess(autoscaler: &Autoscaler, mode: Mode) -> Result<Assessment, Failure> {
     let of_annotation = match &autoscaler.metadata.annotations.conditions {
         Some(text) => serde_json::from_str(text)

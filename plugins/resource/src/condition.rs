@@ -2,18 +2,18 @@
 
 use serde::Deserialize;
 
-/// One of them.
+/// A condition, as in `status.conditions`.
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Condition {
     /// What it is about.
     #[serde(rename = "type")]
     pub kind: String,
-    /// `True`, `False`, `Unknown`.
+    /// `True`, `False` or `Unknown`.
     pub status: String,
-    /// One word.
+    /// The reason in one word, for programs; may be empty.
     pub reason: String,
-    /// One sentence.
+    /// The explanation for people; may be empty.
     pub message: String,
 }
 
@@ -36,16 +36,16 @@ impl Condition {
 /// What of any object that has conditions is looked at.
 #[derive(Deserialize)]
 pub struct Conditioned {
-    /// What is.
+    /// The object's `status`.
     #[serde(default)]
     pub status: Status,
 }
 
-/// What is.
+/// The `status` of an object that has conditions.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 pub struct Status {
-    /// Its conditions.
+    /// `status.conditions`.
     pub conditions: Vec<Condition>,
 }
 

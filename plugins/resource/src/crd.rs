@@ -4,7 +4,7 @@ use capstan_sdk::Assessment;
 
 use crate::condition::{Conditioned, of, with};
 
-/// Judges a `CustomResourceDefinition`.
+/// Assesses a `CustomResourceDefinition`.
 pub fn assess(definition: &Conditioned) -> Assessment {
     let conditions = &definition.status.conditions;
     if with(conditions, "Terminating", "True").is_some() {

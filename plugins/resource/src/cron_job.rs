@@ -25,7 +25,7 @@ struct Status {
     last_successful_time: Option<String>,
 }
 
-/// Judges a `CronJob`.
+/// Assesses a `CronJob`.
 pub fn assess(job: &CronJob, mode: Mode) -> Assessment {
     if job.spec.suspend == Some(true) {
         return Assessment::healthy("CronJob/suspended").message("suspended: it starts no Jobs");

@@ -4,7 +4,7 @@ use capstan_sdk::Assessment;
 
 use crate::managed::{Managed, with};
 
-/// Judges a `CronWorkflow`.
+/// Assesses a `CronWorkflow`.
 pub fn assess(workflow: &Managed) -> Assessment {
     let conditions = workflow.conditions();
     for kind in ["SpecError", "SubmissionError"] {

@@ -132,7 +132,7 @@ pub fn assess(any: &Any, input: &HealthInput<'_>) -> Result<Assessment, Failure>
     }
     let conditions = object.conditions();
     let generation = object.generation();
-    let mut told: Vec<(Badness, Assessment)> = conditions
+    let mut assessed: Vec<(Badness, Assessment)> = conditions
         .iter()
         .filter_map(|reported| by_condition(reported, generation, &by))
         .collect();
@@ -140,12 +140,12 @@ pub fn assess(any: &Any, input: &HealthInput<'_>) -> Result<Assessment, Failure>
         GOOD.iter()
             .position(|kind| assessment.rule == by(&format!("{kind} condition")))
     };
-    told.sort_by_key(|(_, assessment)| rank(assessment));
-    let has_conditions = !told.is_empty();
+    assessed.sort_by_key(|(_, assessment)| rank(assessment));
+    let has_conditions = !assessed.is_empty();
     let words = WORDS.iter().filter_map(|field| by_word(&object, field, &by));
     // Beside conditions, a word counts only if it says that the object failed: others are often out of date.
-    told.extend(words.filter(|(badness, _)| !has_conditions || *badness == Badness::Degraded));
-    let worst = told
+    assessed.extend(words.filter(|(badness, _)| !has_conditions || *badness == Badness::Degraded));
+    let worst = assessed
         .into_iter()
         .reduce(|worst, next| if next.0 > worst.0 { next } else { worst });
     Ok(worst.map_or_else(|| unconditioned(&kind), |(_, assessment)| assessment))

@@ -4,33 +4,33 @@ use capstan_sdk::{Assessment, Mode};
 
 use crate::workload::{Workload, unobserved};
 
-/// Judges a `DaemonSet`.
+/// Assesses a `DaemonSet`.
 pub fn assess(set: &Workload, mode: Mode) -> Assessment {
     let status = &set.status;
     if !set.is_observed() {
         return unobserved("DaemonSet");
     }
-    let (wanted, updated, available) = (
+    let (desired, updated, available) = (
         status.desired_number_scheduled,
         status.updated_number_scheduled,
         status.number_available,
     );
     let on_delete = set.spec.update_strategy.kind == "OnDelete";
-    if updated < wanted && !on_delete {
+    if updated < desired && !on_delete {
         return Assessment::progressing(
             "DaemonSet/updated",
-            format!("updated on {updated} of {}", nodes(wanted)),
+            format!("updated on {updated} of {}", nodes(desired)),
         );
     }
     // That old pods stay as they are is wanted; that there are none isn't, but Argo CD doesn't look.
-    if available < wanted && !(on_delete && mode == Mode::ArgoCd) {
+    if available < desired && !(on_delete && mode == Mode::ArgoCd) {
         return Assessment::progressing(
             "DaemonSet/available",
-            format!("available on {available} of {}", nodes(wanted)),
+            format!("available on {available} of {}", nodes(desired)),
         );
     }
     if on_delete {
-        let message = format!("available on {available} of {}, {updated} updated", nodes(wanted));
+        let message = format!("available on {available} of {}, {updated} updated", nodes(desired));
         return Assessment::healthy("DaemonSet/on-delete").message(message);
     }
     Assessment::healthy("DaemonSet/rolled-out").message(format!("available on {}", nodes(available)))

@@ -7,7 +7,7 @@ use crate::{
     workload::{Workload, replicas, unobserved},
 };
 
-/// Judges a Deployment.
+/// Assesses a Deployment.
 pub fn assess(deployment: &Workload) -> Assessment {
     let (spec, status) = (&deployment.spec, &deployment.status);
     if spec.paused {
@@ -41,10 +41,10 @@ pub fn assess(deployment: &Workload) -> Assessment {
 fn unfinished(deployment: &Workload) -> Option<Assessment> {
     let status = &deployment.status;
     let updated = status.updated_replicas;
-    if let Some(wanted) = deployment.spec.replicas
-        && updated < wanted
+    if let Some(desired) = deployment.spec.replicas
+        && updated < desired
     {
-        let message = format!("{updated} of {} updated", replicas(wanted));
+        let message = format!("{updated} of {} updated", replicas(desired));
         return Some(Assessment::progressing("Deployment/updated", message));
     }
     if status.replicas > updated {

@@ -6,7 +6,7 @@ use crate::managed::{Managed, of};
 
 const RULE: &str = "EventBus/deployed";
 
-/// Judges an `EventBus`.
+/// Assesses an `EventBus`.
 pub fn assess(bus: &Managed) -> Assessment {
     let conditions = bus.conditions();
     match of(&conditions, "Deployed").map(|found| &found.condition) {

@@ -98,7 +98,7 @@ fn counted(group: &str, kind: &str, object: &Managed, conditions: &[Reported]) -
             _ => {}
         }
     }
-    let wanted = if kind == "HelmRelease" || group == "source.toolkit.fluxcd.io" {
+    let healthy_count = if kind == "HelmRelease" || group == "source.toolkit.fluxcd.io" {
         2
     } else {
         1
@@ -106,7 +106,7 @@ fn counted(group: &str, kind: &str, object: &Managed, conditions: &[Reported]) -
     match (under_way, done) {
         (2, _) if kind == "Receiver" => Assessment::degraded(rule, message),
         (2, _) => Assessment::progressing(rule, message),
-        (_, done) if done == wanted => Assessment::healthy(rule).message(message),
+        (_, done) if done == healthy_count => Assessment::healthy(rule).message(message),
         _ => Assessment::degraded(rule, message),
     }
 }

@@ -4,7 +4,7 @@ use capstan_sdk::{Assessment, Mode};
 
 use crate::load_balancer::Balanced;
 
-/// Judges an Ingress.
+/// Assesses an Ingress.
 pub fn assess(ingress: &Balanced, mode: Mode) -> Assessment {
     ingress.wait_for_address("Ingress/load-balancer", mode)
 }

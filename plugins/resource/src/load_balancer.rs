@@ -9,7 +9,7 @@ use serde_json::Value;
 pub struct Balanced {
     #[serde(default)]
     metadata: Metadata,
-    /// What is wanted.
+    /// The object's `spec`.
     #[serde(default)]
     pub spec: Spec,
     #[serde(default)]
@@ -29,7 +29,7 @@ struct Annotations {
     load_balancer: String,
 }
 
-/// What is wanted.
+/// The `spec` of a Service; an Ingress has none of these fields.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 pub struct Spec {

@@ -6,12 +6,12 @@ use serde_json::Value;
 
 use crate::condition::Condition;
 
-/// Such an object.
+/// An object as JSON, whose fields may be missing or have unusual types.
 pub struct Managed(Value);
 
 /// A condition, and of which generation it speaks.
 pub struct Reported {
-    /// The condition.
+    /// The condition as the controller wrote it.
     pub condition: Condition,
     /// The generation of the spec that it is about, if it says so.
     pub generation: Option<i64>,

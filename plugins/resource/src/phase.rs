@@ -6,18 +6,18 @@ use serde::Deserialize;
 /// What of them is looked at.
 #[derive(Deserialize)]
 pub struct Phased {
-    /// What is.
+    /// The object's `status`.
     #[serde(default)]
     pub status: Status,
 }
 
-/// What is.
+/// The `status` of an object that has a phase.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 pub struct Status {
-    /// The word.
+    /// `status.phase`; empty before the controller has written it.
     pub phase: String,
-    /// One sentence.
+    /// `status.message`; may be empty.
     pub message: String,
 }
 

@@ -18,8 +18,8 @@ pub fn assess(set: &Workload, kind: &str) -> Assessment {
     let available = set.status.available_replicas;
     let rule = format!("{kind}/available");
     match set.spec.replicas {
-        Some(wanted) if available < wanted => {
-            Assessment::progressing(rule, format!("{available} of {} available", replicas(wanted)))
+        Some(desired) if available < desired => {
+            Assessment::progressing(rule, format!("{available} of {} available", replicas(desired)))
         }
         Some(_) | None => Assessment::healthy(rule).message(format!("{} available", replicas(available))),
     }

@@ -7,7 +7,7 @@ use crate::managed::{Managed, of};
 const PHASE: &str = "Rollout/phase";
 const GENERATION: &str = "Rollout/generation";
 
-/// Judges a Rollout.
+/// Assesses a Rollout.
 pub fn assess(rollout: &Managed) -> Assessment {
     if !is_observed(rollout) {
         return Assessment::progressing(GENERATION, "its controller has not seen the latest spec yet");

@@ -6,7 +6,7 @@ use crate::load_balancer::Balanced;
 
 const RULE: &str = "Service/load-balancer";
 
-/// Judges a Service.
+/// Assesses a Service.
 pub fn assess(service: &Balanced, mode: Mode) -> Assessment {
     if service.spec.kind == "LoadBalancer" {
         return service.wait_for_address(RULE, mode);

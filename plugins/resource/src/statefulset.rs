@@ -4,33 +4,33 @@ use capstan_sdk::{Assessment, Mode};
 
 use crate::workload::{Workload, replicas, unobserved};
 
-/// Judges a `StatefulSet`.
+/// Assesses a `StatefulSet`.
 pub fn assess(set: &Workload, mode: Mode) -> Assessment {
     let (spec, status) = (&set.spec, &set.status);
     if status.observed_generation == 0 || !set.is_observed() {
         return unobserved("StatefulSet");
     }
     let ready = status.ready_replicas;
-    if let Some(wanted) = spec.replicas
-        && ready < wanted
+    if let Some(desired) = spec.replicas
+        && ready < desired
     {
-        return Assessment::progressing("StatefulSet/ready", format!("{ready} of {} ready", replicas(wanted)));
+        return Assessment::progressing("StatefulSet/ready", format!("{ready} of {} ready", replicas(desired)));
     }
-    if let Some(wanted) = spec.replicas
-        && status.available_replicas < wanted
+    if let Some(desired) = spec.replicas
+        && status.available_replicas < desired
         && spec.min_ready_seconds > 0
         && mode == Mode::Native
     {
         let available = status.available_replicas;
         let message = format!(
             "{available} of {} ready for {} s",
-            replicas(wanted),
+            replicas(desired),
             spec.min_ready_seconds
         );
         return Assessment::progressing("StatefulSet/available", message);
     }
     let strategy = &spec.update_strategy;
-    let said = format!("{} ready", replicas(ready));
+    let text = format!("{} ready", replicas(ready));
     match (&*strategy.kind, &strategy.rolling_update) {
         ("RollingUpdate", Some(rolling)) => {
             // The API server writes 0 where nothing is said; Argo CD then doesn't look at the revision at all.
@@ -39,22 +39,22 @@ pub fn assess(set: &Workload, mode: Mode) -> Assessment {
                 Mode::ArgoCd => rolling.partition,
             };
             // Pods below the partition keep the old revision on purpose.
-            let wanted = spec.replicas.zip(partition).map(|(all, partition)| all - partition);
+            let desired = spec.replicas.zip(partition).map(|(all, partition)| all - partition);
             let updated = status.updated_replicas;
-            match wanted {
-                Some(wanted) if updated < wanted => Assessment::progressing(
+            match desired {
+                Some(desired) if updated < desired => Assessment::progressing(
                     "StatefulSet/updated",
-                    format!("{updated} of {} updated", replicas(wanted)),
+                    format!("{updated} of {} updated", replicas(desired)),
                 ),
-                Some(_) | None => Assessment::healthy("StatefulSet/rolled-out").message(said),
+                Some(_) | None => Assessment::healthy("StatefulSet/rolled-out").message(text),
             }
         }
-        ("OnDelete", _) => Assessment::healthy("StatefulSet/on-delete").message(said),
+        ("OnDelete", _) => Assessment::healthy("StatefulSet/on-delete").message(text),
         _ if status.update_revision != status.current_revision => Assessment::progressing(
             "StatefulSet/revision",
             "waiting for all replicas to have the new revision",
         ),
-        _ => Assessment::healthy("StatefulSet/rolled-out").message(said),
+        _ => Assessment::healthy("StatefulSet/rolled-out").message(text),
     }
 }
 

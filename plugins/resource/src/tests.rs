@@ -73,12 +73,12 @@ fn the_authors_guide_names_every_rule_and_no_other() {
     let guide = include_str!("../../README.md");
     let section = guide.split("## Built-in health rules").nth(1).unwrap();
     let table = section.split("With `--compat argocd`").next().unwrap();
-    let told: BTreeSet<String> = table
+    let documented: BTreeSet<String> = table
         .split('`')
         .filter(|text| is_rule(text))
         .map(str::to_owned)
         .collect();
-    assert_eq!(told, rules);
+    assert_eq!(documented, rules);
 }
 
 #[test]

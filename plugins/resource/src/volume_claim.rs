@@ -45,7 +45,7 @@ struct Class {
     volume_binding_mode: String,
 }
 
-/// Judges a `PersistentVolumeClaim`.
+/// Assesses a `PersistentVolumeClaim`.
 pub fn assess(claim: &VolumeClaim, input: &HealthInput<'_>) -> Result<Assessment, Failure> {
     Ok(match (&*claim.status.phase, input.mode) {
         ("Bound", _) => Assessment::healthy(RULE).message("bound"),

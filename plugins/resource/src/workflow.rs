@@ -6,10 +6,16 @@ use crate::phase::{Phased, unknown};
 
 const RULE: &str = "Workflow/phase";
 
-/// Judges a Workflow.
+/// Assesses a Workflow.
 pub fn assess(workflow: &Phased) -> Assessment {
-    let said = &workflow.status.message;
-    let or = |text: &str| if said.is_empty() { text.to_owned() } else { said.clone() };
+    let status_message = &workflow.status.message;
+    let or = |text: &str| {
+        if status_message.is_empty() {
+            text.to_owned()
+        } else {
+            status_message.clone()
+        }
+    };
     match &*workflow.status.phase {
         "" | "Pending" => Assessment::progressing(RULE, or("not started yet")),
         "Running" => Assessment::progressing(RULE, or("running")),

@@ -13,10 +13,10 @@ use crate::{
 pub struct Workload {
     #[serde(default)]
     metadata: Metadata,
-    /// What is wanted.
+    /// The object's `spec`.
     #[serde(default)]
     pub spec: Spec,
-    /// What is.
+    /// The object's `status`.
     #[serde(default)]
     pub status: Status,
 }
@@ -27,7 +27,7 @@ struct Metadata {
     generation: i64,
 }
 
-/// What is wanted.
+/// The `spec`: the desired numbers of pods, and how they are replaced.
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Spec {
@@ -53,7 +53,7 @@ pub struct RollingUpdate {
     pub partition: Option<i64>,
 }
 
-/// What is.
+/// The `status`: the actual numbers of pods, by revision and state.
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Status {

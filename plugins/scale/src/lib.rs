@@ -23,14 +23,14 @@ const PATCH: u32 = 2;
 const WATCH: u32 = 3;
 const BACK: u32 = 4;
 
-/// Scales.
+/// The plugin for hooks of the type `scale`.
 pub struct Scale;
 
 /// What the user says.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 struct Settings {
-    /// `Deployment/api`, `StatefulSet/db`.
+    /// The workload to scale: `Deployment/api`, `StatefulSet/db`.
     workload: String,
     to: To,
     #[serde(default = "deadline")]
@@ -64,7 +64,7 @@ fn deadline() -> Span {
     Span::seconds(300)
 }
 
-/// What is remembered.
+/// What the hook keeps between two calls.
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct State {
@@ -130,7 +130,9 @@ impl HookType for Scale {
         let left = state.until.saturating_sub(now()).max(Duration::from_millis(100));
         Ok(match (&seen.what, seen.answers) {
             (Observation::Object { object, .. }, Some(READ)) => scale(&settings, &object.read()?, state)?,
-            (Observation::Object { object, .. }, _) => settle(&settings, &object.read()?, state).wake_after(left),
+            (Observation::Object { object, .. }, _) => {
+                check_replicas(&settings, &object.read()?, state).wake_after(left)
+            }
             (Observation::Gone, Some(READ)) => Step::succeeded(format!("{name} doesn't exist: nothing to scale")),
             (Observation::Gone, _) => Step::failed(format!("{name} is gone")),
             (Observation::Done, Some(BACK)) => Step::failed(match state.from {
@@ -184,7 +186,7 @@ fn patch(settings: &Settings, to: u32, from: Option<u32>) -> Result<Request, Fai
 }
 
 /// Says whether it is so.
-fn settle(settings: &Settings, workload: &Workload, state: &State) -> Step {
+fn check_replicas(settings: &Settings, workload: &Workload, state: &State) -> Step {
     let (name, to) = (&settings.workload, state.to.unwrap_or_default());
     if workload.is_at(to) {
         Step::succeeded(format!(

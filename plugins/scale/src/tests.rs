@@ -18,11 +18,11 @@ fn scaled(to: &Value) -> Run<Scale> {
     run
 }
 
-fn seen(answers: u32, wanted: u32, there: u32, from: Option<&str>) -> Value {
+fn seen(answers: u32, desired: u32, there: u32, from: Option<&str>) -> Value {
     let annotations = from.map_or(json!({}), |from| json!({"scale.capstan.dev/from": from}));
     json!({"kind": "object", "answers": answers, "health": {"status": "healthy"}, "object": {
         "metadata": {"name": "api", "generation": 2, "annotations": annotations},
-        "spec": {"replicas": wanted},
+        "spec": {"replicas": desired},
         "status": {"observedGeneration": 2, "replicas": there, "readyReplicas": there},
     }})
 }

@@ -71,10 +71,10 @@ impl<'a> HealthInput<'a> {
 /// The application that an object or a hook belongs to.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 pub struct Application {
-    /// Its name.
+    /// The name; unique within the namespace.
     #[serde(default)]
     pub name: String,
-    /// Its own namespace.
+    /// The namespace that the application is deployed to.
     #[serde(default)]
     pub namespace: String,
 }
@@ -82,7 +82,7 @@ pub struct Application {
 /// The answer to a health question.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Assessment {
-    /// The verdict.
+    /// The health of the object.
     pub status: HealthStatus,
     /// One sentence without the object's name; may be empty.
     pub message: String,
@@ -94,7 +94,7 @@ pub struct Assessment {
     pub recheck_after: Option<Duration>,
     /// What else the plugin must see to say more: `owned-pods`, `events`, `storage-class`.
     pub need: Vec<String>,
-    /// JSON for tools.
+    /// Further details as JSON, for `--output json`.
     pub details: Option<String>,
 }
 

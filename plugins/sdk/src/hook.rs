@@ -83,9 +83,9 @@ impl HookInput<'_> {
 pub struct Hook {
     /// Identifies this run; the same after a crash.
     pub run: String,
-    /// The phase's word.
+    /// The phase: `PreSync`, `PostSync`.
     pub phase: String,
-    /// The wave.
+    /// The wave within the phase.
     pub wave: i64,
     /// 1 for the first attempt of the operation.
     pub attempt: u32,
@@ -97,7 +97,7 @@ pub struct Hook {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
 pub struct Operation {
-    /// Its id.
+    /// The operation's ID.
     pub id: String,
     /// `sync` or `delete`.
     pub kind: String,
@@ -109,7 +109,7 @@ pub struct Operation {
 pub struct Cause {
     /// `hook`, `health`, `apply`, `timeout`.
     pub class: String,
-    /// One sentence.
+    /// The messages of the failures.
     pub message: String,
     /// The failing objects: `Job shop/migrate`.
     pub objects: Vec<String>,

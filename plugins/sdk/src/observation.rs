@@ -4,23 +4,23 @@ use serde::{Deserialize, Deserializer, de::Error as _};
 
 use crate::{HealthStatus, Object};
 
-/// One observation.
+/// An observation, and the request that it answers.
 #[derive(Debug)]
 pub struct Seen<'a> {
     /// The number of the ask that it answers.
     pub answers: Option<u32>,
-    /// What happened.
+    /// What was observed.
     pub what: Observation<'a>,
 }
 
-/// What happened.
+/// What the host can report to a hook type.
 #[derive(Debug)]
 pub enum Observation<'a> {
     /// The own object is there.
     Created(Object<'a>),
     /// A watched or read object, now.
     Object {
-        /// The object.
+        /// The complete object, as the cluster has it now.
         object: Object<'a>,
         /// How it is, judged by whoever claims its kind.
         health: Judged,
@@ -37,20 +37,20 @@ pub enum Observation<'a> {
     Log(Object<'a>),
     /// The answer to a call.
     Http {
-        /// The status code.
+        /// The HTTP status code.
         status: u16,
-        /// Headers, as JSON.
+        /// The headers as a JSON object of names and values.
         headers: Object<'a>,
         /// The body; the first 64 KiB of it.
         body: Vec<u8>,
         /// Whether the body had more than that.
         is_cut: bool,
     },
-    /// The signal came.
+    /// A signal that the hook waits for was sent.
     Signal {
-        /// Which signal.
+        /// The signal's name.
         name: String,
-        /// Who sent it.
+        /// The user who sent it, or the system.
         by: String,
         /// What was sent with it, as JSON.
         value: Object<'a>,
@@ -61,7 +61,7 @@ pub enum Observation<'a> {
     Refused(String),
     /// The ask was tried and failed.
     Failed {
-        /// Why.
+        /// The error of the API server or of the connection.
         reason: String,
         /// Whether it may work later.
         is_temporary: bool,
@@ -78,7 +78,7 @@ pub struct Judged {
     pub status: HealthStatus,
     /// One sentence; may be empty.
     pub message: String,
-    /// Which rule judged.
+    /// The rule that decided: `Deployment/progress-deadline`.
     pub rule: String,
     /// Whether waiting is useless.
     #[serde(rename = "final")]
@@ -89,11 +89,11 @@ pub struct Judged {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
 pub struct LogLine {
-    /// The pod.
+    /// The name of the pod.
     pub pod: String,
-    /// The container.
+    /// The name of the container.
     pub container: String,
-    /// The line.
+    /// The line, without a line break.
     pub text: String,
 }
 

@@ -8,7 +8,7 @@ use crate::{Application, Failure, Object, OnVanished};
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PlaceInput<'a> {
-    /// The manifest.
+    /// The manifest as it is written.
     #[serde(borrow, default)]
     pub object: Object<'a>,
     /// The user's settings for this hook.
@@ -44,7 +44,7 @@ pub enum Phase {
     Sync,
     /// After all manifests are healthy.
     PostSync,
-    /// After a failure.
+    /// After another phase has failed.
     SyncFail,
     /// Before the application is deleted.
     PreDelete,
@@ -86,7 +86,7 @@ pub struct Placed {
     pub has_object: bool,
     /// Other objects the hook may touch, as JSON: shown in the plan.
     pub also: Vec<String>,
-    /// JSON for tools.
+    /// Further details as JSON, for `--output json`.
     pub details: Option<String>,
 }
 

@@ -29,14 +29,14 @@ pub enum Disposal {
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct PolicyInput<'a> {
-    /// Why now.
+    /// Why the policy is asked now.
     pub occasion: Occasion,
     /// The words the user wrote; empty when none.
     pub policies: Vec<String>,
     /// The hook's object.
     #[serde(borrow)]
     pub object: Object<'a>,
-    /// The user's settings.
+    /// The user's settings for this policy.
     #[serde(borrow)]
     pub settings: Object<'a>,
     #[serde(borrow)]
@@ -101,9 +101,9 @@ pub enum Occasion {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Outcome {
-    /// Well.
+    /// The hook or operation succeeded.
     Succeeded,
-    /// Not well.
+    /// The hook or operation failed.
     Failed,
     /// A word of a later contract.
     #[serde(other)]
@@ -114,11 +114,11 @@ pub enum Outcome {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
 pub struct PolicyHook {
-    /// Identifies the run.
+    /// Identifies the run that created the object.
     pub run: String,
-    /// The phase's word.
+    /// The phase of that run: `PreSync`, `PostSync`.
     pub phase: String,
-    /// The wave.
+    /// The wave of that run.
     pub wave: i64,
 }
 

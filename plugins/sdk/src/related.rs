@@ -27,11 +27,11 @@ pub struct Related<'a> {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
 pub struct Missing {
-    /// The pod.
+    /// The name of the pod.
     pub pod: String,
-    /// `Secret`, `ConfigMap`.
+    /// The kind of what is missing: `Secret`, `ConfigMap`.
     pub kind: String,
-    /// Its name.
+    /// The name of what is missing.
     pub name: String,
 }
 
@@ -39,12 +39,12 @@ pub struct Missing {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Event {
-    /// `Normal`, `Warning`.
+    /// `Normal` or `Warning`.
     #[serde(rename = "type")]
     pub kind: String,
-    /// One word.
+    /// The reason in one word, for programs: `FailedScheduling`.
     pub reason: String,
-    /// One sentence.
+    /// The explanation for people.
     pub message: String,
 }
 
@@ -70,12 +70,12 @@ impl Related<'_> {
         counts.sort_by_key(|(trouble, count)| std::cmp::Reverse((trouble.weight, *count)));
         let total = self.total.max(self.objects.len());
         let pods = if total == 1 { "pod" } else { "pods" };
-        let told: Vec<String> = counts
+        let texts: Vec<String> = counts
             .iter()
             .take(MAX_REPORTED)
             .map(|(Trouble { text, .. }, count)| format!("{count} of {total} {pods}: {text}"))
             .collect();
-        Ok((!told.is_empty()).then(|| told.join("; ")))
+        Ok((!texts.is_empty()).then(|| texts.join("; ")))
     }
 }
 

@@ -15,7 +15,7 @@ pub struct Step {
     pub asks: Vec<Ask>,
     /// Ask again after so long (100 ms or more), unless something else comes first.
     pub wake_after: Option<Duration>,
-    /// JSON for tools.
+    /// Further details as JSON, for `--output json`.
     pub details: Option<String>,
 }
 
@@ -24,7 +24,7 @@ pub struct Step {
 pub enum Progress {
     /// Not at its end.
     Running,
-    /// A verdict.
+    /// The hook ended and succeeded.
     Succeeded,
     /// A verdict; the message is the reason.
     Failed,
@@ -35,7 +35,7 @@ pub enum Progress {
 pub struct Ask {
     /// The plugin's own number; the observation that answers carries it.
     pub id: u32,
-    /// What to do.
+    /// What the host shall do.
     pub what: Request,
 }
 
@@ -73,33 +73,33 @@ pub enum Request {
 /// What becomes of the objects that a deleted object owns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Propagation {
-    /// They go first.
+    /// The dependents are deleted first.
     Foreground,
-    /// They go afterwards.
+    /// The dependents are deleted afterwards.
     Background,
-    /// They stay.
+    /// The dependents are kept.
     Orphan,
 }
 
 /// Which object of the cluster.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ObjectRef {
-    /// `v1`, `apps/v1`.
+    /// The object's API version: `v1`, `apps/v1`.
     pub api_version: String,
-    /// Its kind.
+    /// The object's kind.
     pub kind: String,
     /// None for kinds without a namespace, and for the application's own namespace.
     pub namespace: Option<String>,
-    /// Its name.
+    /// The object's name.
     pub name: String,
 }
 
 /// Which objects of the cluster.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Selector {
-    /// `v1`, `apps/v1`.
+    /// The API version of the objects: `v1`, `apps/v1`.
     pub api_version: String,
-    /// Their kind.
+    /// The kind of the objects.
     pub kind: String,
     /// None for the application's own namespace.
     pub namespace: Option<String>,
@@ -110,13 +110,13 @@ pub struct Selector {
 /// A call of a URL.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HttpRequest {
-    /// `GET`, `POST`.
+    /// The method: `GET`, `POST`.
     pub method: String,
-    /// Where to.
+    /// The URL, including the scheme.
     pub url: String,
-    /// Names and values.
+    /// The names and values of the headers.
     pub headers: Vec<(String, HeaderValue)>,
-    /// The body.
+    /// The body; `None` for a request without one.
     pub body: Option<Vec<u8>>,
     /// At most a minute.
     pub timeout: Duration,
@@ -125,7 +125,7 @@ pub struct HttpRequest {
 /// The value of a header.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum HeaderValue {
-    /// This text.
+    /// A text of the plugin.
     Text(String),
     /// A key of a Secret, which the host fills in and the plugin never sees.
     Secret {

@@ -32,7 +32,7 @@ pub struct Anatomy {
 pub struct Producer {
     /// `language`, `processed-by` or `sdk`.
     pub field: String,
-    /// Its name.
+    /// The name of the tool or language.
     pub name: String,
     /// Its version; may be empty.
     pub version: String,

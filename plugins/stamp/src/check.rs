@@ -10,9 +10,9 @@ use crate::{CONTRACTS, Claim, Grants, KindPattern, Manifest, schema, shown};
 /// One thing that is wrong with a manifest.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Flaw {
-    /// Where: `claims[0].fields`.
+    /// The path of the field: `claims[0].fields`.
     pub place: String,
-    /// What.
+    /// What is wrong with the field.
     pub message: String,
 }
 

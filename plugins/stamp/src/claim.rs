@@ -12,7 +12,7 @@ use crate::KindPattern;
 pub enum Claim {
     /// Judges the health of objects of these kinds.
     Health {
-        /// Which kinds.
+        /// The kinds whose health it assesses.
         kinds: Vec<KindPattern>,
         /// Kinds it does not answer for, though a pattern with `*` names them.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]

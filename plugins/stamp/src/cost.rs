@@ -182,21 +182,21 @@ impl Node {
         // A value is a mapping or a list.
         let inside = self.of_mapping.work(below).most(self.of_list.work(below));
         let marks = SettingsCost { steps: 1, matches: 0 }.add(same.valid).add(same.marks);
-        let asked = if self.asks_for_marks {
+        let mark_cost = if self.asks_for_marks {
             marks
         } else {
             SettingsCost::default()
         };
         Work {
-            valid: self.own.add(same.valid).add(asked).add(inside.valid),
+            valid: self.own.add(same.valid).add(mark_cost).add(inside.valid),
             marks,
             errors: self
                 .own
                 .add(same.valid)
                 .add(same.valid)
                 .add(same.errors)
-                .add(asked)
-                .add(asked)
+                .add(mark_cost)
+                .add(mark_cost)
                 .add(inside.errors),
         }
     }

@@ -28,7 +28,7 @@ pub struct Grants {
 pub struct ClusterGrant {
     /// `get`, `list`, `watch`, `apply`, `patch`, `delete`; `create` for events.
     pub verbs: Vec<String>,
-    /// Which kinds.
+    /// The kinds of the objects.
     pub kinds: Vec<KindPattern>,
     /// In which namespaces; `.`, as without this, for the application's own, `*` for all and for what has none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -38,7 +38,7 @@ pub struct ClusterGrant {
     pub names: Option<Vec<String>>,
 }
 
-/// Methods on hosts.
+/// The permission to call URLs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct HttpGrant {
@@ -52,7 +52,7 @@ pub struct HttpGrant {
     pub local: bool,
 }
 
-/// Values of Secrets.
+/// The permission to use values of Secrets.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct SecretGrant {

@@ -15,11 +15,11 @@ pub struct Manifest {
     pub contract: String,
     /// Its name: a-z, 0-9, -, at most 40.
     pub name: String,
-    /// Its own version.
+    /// The version of the plugin.
     pub version: String,
     /// Its licence, as SPDX says it.
     pub licence: String,
-    /// One sentence.
+    /// What the plugin does, in one sentence.
     pub description: String,
     /// Where its source is.
     #[serde(default, skip_serializing_if = "Option::is_none")]

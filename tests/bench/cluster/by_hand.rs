@@ -24,7 +24,7 @@ pub struct Args {
     namespace: String,
 }
 
-/// Does it.
+/// Applies a Job, a Deployment and another Job, and waits for each before the next.
 pub async fn run(args: &Args) -> anyhow::Result<()> {
     let client = ground::client(&args.kubeconfig).await?;
     let (jobs, deployments) = (("batch", "Job"), ("apps", "Deployment"));

@@ -15,7 +15,7 @@ pub fn facts(ground: &Ground, kit: &Kit) -> String {
         .lines()
         .find_map(|line| line.strip_prefix("model name")?.split_once(": "));
     let load = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
-    let said = |tool: Tool, words: &[&str]| first_line(kit.program(tool)?.as_os_str(), words);
+    let first_line_of = |tool: Tool, words: &[&str]| first_line(kit.program(tool)?.as_os_str(), words);
     let engine = include_str!("../../cluster/modules/gitops-engine/go.mod")
         .lines()
         .find_map(|line| {
@@ -27,10 +27,10 @@ pub fn facts(ground: &Ground, kit: &Kit) -> String {
         first_line(OsStr::new("uname"), &["-sr"]).unwrap_or_default(),
         format!("Kubernetes {}", ground.version().unwrap_or_default()),
     ];
-    facts.extend(said(Tool::Capstan, &["--version"]));
-    facts.extend(said(Tool::Helm, &["version", "--short"]).map(|version| format!("helm {version}")));
+    facts.extend(first_line_of(Tool::Capstan, &["--version"]));
+    facts.extend(first_line_of(Tool::Helm, &["version", "--short"]).map(|version| format!("helm {version}")));
     facts.extend(
-        said(Tool::Kubectl, &["version", "--client"])
+        first_line_of(Tool::Kubectl, &["version", "--client"])
             .and_then(|line| Some(format!("kubectl {}", line.rsplit_once(' ')?.1))),
     );
     if kit.program(Tool::Gitops).is_some() {

@@ -20,13 +20,13 @@ use serde::{Deserialize, Serialize};
 pub struct Taken {
     /// From start to exit.
     pub wall: Duration,
-    /// Of all processors.
+    /// The processor time of all cores together.
     pub cpu: Duration,
     /// Resident at most, in bytes.
     pub peak: u64,
 }
 
-/// What to run.
+/// The program to measure, with its arguments.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// Where what it prints goes
@@ -51,8 +51,8 @@ pub fn measure(command: &[OsString], environment: &[(&str, OsString)], log: &Pat
         .stderr(Stdio::inherit())
         .output()?;
     if !output.status.success() {
-        let said = std::fs::read_to_string(log).unwrap_or_default();
-        let lines: Vec<&str> = said.lines().collect();
+        let text = std::fs::read_to_string(log).unwrap_or_default();
+        let lines: Vec<&str> = text.lines().collect();
         let last = lines
             .get(lines.len().saturating_sub(15)..)
             .unwrap_or_default()

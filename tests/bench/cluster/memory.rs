@@ -18,8 +18,8 @@ pub fn run(ground: &Ground, kit: &Kit, runs: usize, table: &mut Table) -> anyhow
     let folder = tempfile::tempdir()?;
     set.write(folder.path())?;
     // Those that take what they are told to and no more are not news.
-    let wanted = [Tool::Capstan, Tool::Gitops];
-    let tools: Vec<Tool> = kit.tools(set).filter(|tool| wanted.contains(tool)).collect();
+    let measured = [Tool::Capstan, Tool::Gitops];
+    let tools: Vec<Tool> = kit.tools(set).filter(|tool| measured.contains(tool)).collect();
     for tool in &tools {
         warm_up(ground, kit, *tool)?;
     }

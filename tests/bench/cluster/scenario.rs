@@ -8,7 +8,7 @@ use crate::{
     tools::{Kit, Tool},
 };
 
-/// Some work.
+/// The work that is measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Scenario {
     /// Ten waves of ten `ConfigMap`s.
@@ -24,9 +24,9 @@ pub enum Scenario {
 }
 
 /// Returns what is to be done: what was asked for, else all that can be.
-pub fn chosen(asked: &[Scenario], has_node: bool, is_test: bool) -> Vec<Scenario> {
-    if !asked.is_empty() {
-        return asked.to_vec();
+pub fn chosen(selected: &[Scenario], has_node: bool, is_test: bool) -> Vec<Scenario> {
+    if !selected.is_empty() {
+        return selected.to_vec();
     }
     let mut all = vec![Scenario::Waves];
     if !is_test {

@@ -7,7 +7,7 @@ use crate::{measure::Taken, tools::Tool};
 /// The runs of one tool.
 type Cell = (Tool, Vec<Taken>);
 
-/// What was measured.
+/// The measurements of all tools, by work.
 #[derive(Debug, Default)]
 pub struct Table {
     rows: Vec<(String, Vec<Cell>)>,

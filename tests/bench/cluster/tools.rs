@@ -16,7 +16,7 @@ use crate::{
     sets::Set,
 };
 
-/// A tool.
+/// A tool that is measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, clap::ValueEnum)]
 pub enum Tool {
     /// The yardstick: only the requests, or each after the one before by a watch.
@@ -79,18 +79,18 @@ impl Tool {
 pub struct Kit {
     programs: Vec<(Tool, PathBuf)>,
     kubeconfig: PathBuf,
-    asked: bool,
+    selected: bool,
     home: TempDir,
     logs: PathBuf,
 }
 
 impl Kit {
     /// Builds and finds the tools; says which are missing.
-    pub fn new(ground: &Ground, asked: &[Tool], capstan: Option<&Path>, logs: Option<&Path>) -> anyhow::Result<Kit> {
+    pub fn new(ground: &Ground, selected: &[Tool], capstan: Option<&Path>, logs: Option<&Path>) -> anyhow::Result<Kit> {
         let home = tempfile::tempdir()?;
         let mut programs = Vec::new();
         for tool in Tool::ALL {
-            if !asked.is_empty() && !asked.contains(&tool) {
+            if !selected.is_empty() && !selected.contains(&tool) {
                 continue;
             }
             let found = match tool {
@@ -111,7 +111,7 @@ impl Kit {
         Ok(Kit {
             programs,
             kubeconfig: ground.place.kubeconfig.clone(),
-            asked: !asked.is_empty(),
+            selected: !selected.is_empty(),
             home,
             logs,
         })
@@ -119,7 +119,7 @@ impl Kit {
 
     /// Returns the tools for some work.
     pub fn tools(&self, set: Set) -> impl Iterator<Item = Tool> {
-        let too_many = set.count() > 1000 && !self.asked;
+        let too_many = set.count() > 1000 && !self.selected;
         let tools = self.programs.iter().map(|(tool, _)| *tool);
         tools.filter(move |tool| tool.can(set) && !(too_many && tool.is_slow()))
     }

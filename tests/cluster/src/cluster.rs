@@ -164,7 +164,7 @@ fn start(tier: Tier, dir: Option<PathBuf>) -> Result<Cluster, Error> {
 
 /// Does slow work on a thread of its own, with real time whatever the clock of the caller's runtime is.
 async fn apart<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> anyhow::Result<T> {
-    let (tell, told) = tokio::sync::oneshot::channel();
-    std::thread::spawn(move || tell.send(work()).ok());
-    told.await.context("the work on the cluster panicked")
+    let (tx, rx) = tokio::sync::oneshot::channel();
+    std::thread::spawn(move || tx.send(work()).ok());
+    rx.await.context("the work on the cluster panicked")
 }

@@ -34,7 +34,7 @@ impl Error {
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("{lacks}; hint: {hint}")]
 pub struct Unavailable {
-    /// What is missing.
+    /// The program or service that is missing.
     pub lacks: String,
     /// How to get it.
     pub hint: String,

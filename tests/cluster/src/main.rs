@@ -15,47 +15,47 @@ enum Word {
     Build,
 }
 
-struct Asked {
+struct Options {
     word: Word,
     tier: Tier,
     dir: Option<PathBuf>,
 }
 
-fn parse(mut words: impl Iterator<Item = String>) -> Option<Asked> {
+fn parse(mut words: impl Iterator<Item = String>) -> Option<Options> {
     let word = match words.next()?.as_str() {
         "up" => Word::Up,
         "build" => Word::Build,
         _ => return None,
     };
-    let mut asked = Asked {
+    let mut options = Options {
         word,
         tier: Tier::ControlPlane,
         dir: None,
     };
     while let Some(option) = words.next() {
-        match (option.as_str(), &asked.word) {
-            ("--node", _) => asked.tier = Tier::Node,
-            ("--dir", Word::Up) => asked.dir = Some(words.next()?.into()),
+        match (option.as_str(), &options.word) {
+            ("--node", _) => options.tier = Tier::Node,
+            ("--dir", Word::Up) => options.dir = Some(words.next()?.into()),
             _ => return None,
         }
     }
-    Some(asked)
+    Some(options)
 }
 
 fn main() -> anyhow::Result<ExitCode> {
-    let Some(asked) = parse(std::env::args().skip(1)) else {
+    let Some(options) = parse(std::env::args().skip(1)) else {
         eprintln!("{USAGE}");
         return Ok(ExitCode::from(2));
     };
-    match asked.word {
+    match options.word {
         Word::Build => {
-            build(asked.tier)?;
+            build(options.tier)?;
             helm()?;
             cosign()?;
             argo_differential()?;
             kubectl_decoder()?;
         }
-        Word::Up => up(asked.tier, asked.dir)?,
+        Word::Up => up(options.tier, options.dir)?,
     }
     Ok(ExitCode::SUCCESS)
 }

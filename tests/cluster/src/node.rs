@@ -134,8 +134,8 @@ impl Node {
                 .flatten()
                 .find(|condition| condition.type_ == "Ready");
             let condition = condition.context("the node says nothing about itself yet")?;
-            let said = condition.message.unwrap_or_default();
-            anyhow::ensure!(condition.status == "True", "the node is not ready: {said}");
+            let text = condition.message.unwrap_or_default();
+            anyhow::ensure!(condition.status == "True", "the node is not ready: {text}");
             // The first taints are taken away a moment later, and until then no pod is scheduled.
             let taints = node.spec.and_then(|spec| spec.taints).unwrap_or_default();
             anyhow::ensure!(taints.is_empty(), "the node still has taints");
@@ -189,8 +189,8 @@ fn bridge(tools: &Tools, name: &str) -> anyhow::Result<String> {
             .args(words)
             .output()
             .context("failed to run ip")?;
-        let said = String::from_utf8_lossy(&done.stderr);
-        anyhow::ensure!(done.status.success(), "ip {} failed: {}", words.join(" "), said.trim());
+        let text = String::from_utf8_lossy(&done.stderr);
+        anyhow::ensure!(done.status.success(), "ip {} failed: {}", words.join(" "), text.trim());
         Ok(String::from_utf8_lossy(&done.stdout).into_owned())
     };
     ip(&["link", "add", name, "type", "bridge"])?;

@@ -190,8 +190,8 @@ impl Program {
             "helm" => "helm.sh/helm/v4",
             _ => return Ok("-s -w".to_owned()),
         };
-        let said = run(&mut self.go(go, &["list", "-m", "-f", "{{.Version}}", module]), work)?;
-        let version = said.trim();
+        let output = run(&mut self.go(go, &["list", "-m", "-f", "{{.Version}}", module]), work)?;
+        let version = output.trim();
         let minor = version.split('.').nth(1).unwrap_or_default();
         Ok(match self.module {
             "kubernetes" => {
@@ -350,13 +350,15 @@ fn run(command: &mut Command, work: &Path) -> anyhow::Result<String> {
 
 /// Without the sources there is nothing to build, and that is not a mistake of ours; wrong sources are one.
 fn unreachable_sources(error: anyhow::Error) -> Error {
-    let said = format!("{error:#}");
-    if said.contains("checksum mismatch") || said.contains("missing go.sum entry") || said.contains("updates to go.mod")
+    let output = format!("{error:#}");
+    if output.contains("checksum mismatch")
+        || output.contains("missing go.sum entry")
+        || output.contains("updates to go.mod")
     {
         return error.into();
     }
     Unavailable::new(
-        format!("Go can't get the sources of Kubernetes: {said}"),
+        format!("Go can't get the sources of Kubernetes: {output}"),
         format!("go online once, and {GO}"),
     )
     .into()

@@ -169,13 +169,13 @@ fn wrong_words_get_the_usage() {
         &["build", "--dir", "x"],
         &[],
     ] {
-        let said = Command::new(env!("CARGO_BIN_EXE_capstan-cluster"))
+        let output = Command::new(env!("CARGO_BIN_EXE_capstan-cluster"))
             .args(words)
             .output()
             .unwrap();
-        assert_eq!(said.status.code(), Some(2), "{words:?}");
+        assert_eq!(output.status.code(), Some(2), "{words:?}");
         assert!(
-            String::from_utf8(said.stderr).unwrap().starts_with("usage: "),
+            String::from_utf8(output.stderr).unwrap().starts_with("usage: "),
             "{words:?}"
         );
     }
@@ -184,21 +184,21 @@ fn wrong_words_get_the_usage() {
 #[tokio::test]
 async fn without_go_and_without_programs_it_says_what_is_missing() {
     let empty = tempfile::tempdir().unwrap();
-    let said = Command::new(env!("CARGO_BIN_EXE_capstan-cluster"))
+    let output = Command::new(env!("CARGO_BIN_EXE_capstan-cluster"))
         .arg("build")
         .env("CAPSTAN_CACHE", empty.path())
         .env("PATH", empty.path())
         .env_remove("KUBEBUILDER_ASSETS")
         .output()
         .unwrap();
-    let said = String::from_utf8(said.stderr).unwrap();
+    let output = String::from_utf8(output.stderr).unwrap();
     if Path::new("/usr/local/go/bin/go").exists() {
         // Its installer's place is looked at too, and then nothing is missing.
         return;
     }
     assert!(
-        said.contains("there is no Go to build Kubernetes with; hint: install Go"),
-        "{said}"
+        output.contains("there is no Go to build Kubernetes with; hint: install Go"),
+        "{output}"
     );
 }
 
@@ -297,7 +297,7 @@ async fn an_image_that_nobody_has_is_not_pulled() {
             event
                 .message
                 .as_ref()
-                .is_some_and(|said| said.contains("nosuch:1: not found"))
+                .is_some_and(|output| output.contains("nosuch:1: not found"))
         })
     })
     .await;

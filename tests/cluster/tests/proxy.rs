@@ -160,7 +160,7 @@ async fn a_connection_breaks_before_or_in_the_answer() {
 }
 
 /// What a watcher told while two Secrets were made.
-struct Told {
+struct SeenEvents {
     errors: Vec<watcher::Error>,
     lists: usize,
     /// From the making of the first until it was seen.
@@ -168,25 +168,25 @@ struct Told {
 }
 
 /// Has kube's watcher see two Secrets through a fault.
-async fn watched(story: &Story, fault: &str) -> Told {
+async fn watched(story: &Story, fault: &str) -> SeenEvents {
     let guard = story.fault(fault);
     let config = watcher::Config::default().timeout(3);
     let mut events = Box::pin(watcher(story.secrets.clone(), config).default_backoff());
-    let mut told = Told {
+    let mut received = SeenEvents {
         errors: Vec::new(),
         lists: 0,
         first: Duration::ZERO,
     };
     let made = async {
-        while told.lists == 0 {
-            note(&mut told, events.next().await.unwrap());
+        while received.lists == 0 {
+            note(&mut received, events.next().await.unwrap());
         }
         for name in ["first", "second"] {
             let start = Instant::now();
             story.make(name).await;
-            while note(&mut told, events.next().await.unwrap()).as_deref() != Some(name) {}
+            while note(&mut received, events.next().await.unwrap()).as_deref() != Some(name) {}
             if name == "first" {
-                told.first = start.elapsed();
+                received.first = start.elapsed();
             }
         }
     };
@@ -194,16 +194,16 @@ async fn watched(story: &Story, fault: &str) -> Told {
         .await
         .unwrap_or_else(|_| panic!("the watcher did not get over {fault}"));
     assert!(guard.matched() > 0, "{fault} struck nothing");
-    told
+    received
 }
 
 /// Notes an event, and returns the name of the object that it shows.
-fn note(told: &mut Told, event: watcher::Result<Event<Secret>>) -> Option<String> {
+fn note(received: &mut SeenEvents, event: watcher::Result<Event<Secret>>) -> Option<String> {
     match event {
         Ok(Event::Apply(secret) | Event::InitApply(secret)) => return Some(secret.name_any()),
-        Ok(Event::InitDone) => told.lists += 1,
+        Ok(Event::InitDone) => received.lists += 1,
         Ok(Event::Init | Event::Delete(_)) => {}
-        Err(error) => told.errors.push(error),
+        Err(error) => received.errors.push(error),
     }
     None
 }
@@ -211,19 +211,19 @@ fn note(told: &mut Told, event: watcher::Result<Event<Secret>>) -> Option<String
 #[tokio::test]
 async fn a_watcher_gets_over_broken_watches() {
     let Some(story) = story().await else { return };
-    let told = watched(&story, "{verb: watch, first: 2, drop: true}").await;
+    let received = watched(&story, "{verb: watch, first: 2, drop: true}").await;
     assert!(matches!(
-        told.errors.as_slice(),
+        received.errors.as_slice(),
         [watcher::Error::WatchStartFailed(_), ..]
     ));
-    assert_eq!(told.lists, 1);
+    assert_eq!(received.lists, 1);
     story.end().await;
 
     let Some(story) = self::story().await else { return };
-    let told = watched(&story, "{verb: watch, first: 2, cut: 300}").await;
+    let received = watched(&story, "{verb: watch, first: 2, cut: 300}").await;
     // Over a socket, kube takes the unexpected end of a watch for an end: it continues without a word.
-    assert!(told.errors.is_empty());
-    assert_eq!(told.lists, 1);
+    assert!(received.errors.is_empty());
+    assert_eq!(received.lists, 1);
     let watches = story.proxy.requests().get("watch").copied();
     assert!(watches >= Some(3), "{watches:?}");
     story.end().await;
@@ -232,38 +232,38 @@ async fn a_watcher_gets_over_broken_watches() {
 #[tokio::test]
 async fn a_watcher_gets_over_silence() {
     let Some(story) = story().await else { return };
-    let told = watched(&story, "{verb: watch, first: 1, stall: true}").await;
+    let received = watched(&story, "{verb: watch, first: 1, stall: true}").await;
     // No event, no end at the three seconds it asked for: only its own patience helps.
-    assert!(told.errors.is_empty());
-    assert!(told.first > Duration::from_secs(3), "{:?}", told.first);
+    assert!(received.errors.is_empty());
+    assert!(received.first > Duration::from_secs(3), "{:?}", received.first);
     story.end().await;
 }
 
 #[tokio::test]
 async fn a_watcher_gets_over_slowness() {
     let Some(story) = story().await else { return };
-    let told = watched(&story, "{verb: watch, slow: 1s}").await;
-    assert!(told.errors.is_empty());
-    assert!(told.first >= Duration::from_secs(1), "{:?}", told.first);
+    let received = watched(&story, "{verb: watch, slow: 1s}").await;
+    assert!(received.errors.is_empty());
+    assert!(received.first >= Duration::from_secs(1), "{:?}", received.first);
     story.end().await;
 }
 
 #[tokio::test]
 async fn a_watcher_gets_over_expired_revisions() {
     let Some(story) = story().await else { return };
-    let told = watched(&story, "{verb: watch, first: 2, expire: true}").await;
+    let received = watched(&story, "{verb: watch, first: 2, expire: true}").await;
     assert!(
-        matches!(told.errors.as_slice(), [watcher::Error::WatchError(status), ..] if status.code == 410),
+        matches!(received.errors.as_slice(), [watcher::Error::WatchError(status), ..] if status.code == 410),
         "{:?}",
-        told.errors
+        received.errors
     );
-    assert!(told.lists > 1, "an expired revision means a new list");
+    assert!(received.lists > 1, "an expired revision means a new list");
     story.end().await;
 
     let Some(story) = self::story().await else { return };
-    let told = watched(&story, "{verb: watch, first: 2, expire: at-once}").await;
+    let received = watched(&story, "{verb: watch, first: 2, expire: at-once}").await;
     assert!(matches!(
-        told.errors.as_slice(),
+        received.errors.as_slice(),
         [watcher::Error::WatchStartFailed(_), ..]
     ));
     story.end().await;
@@ -272,9 +272,9 @@ async fn a_watcher_gets_over_expired_revisions() {
 #[tokio::test]
 async fn a_watcher_gets_over_refusals() {
     let Some(story) = story().await else { return };
-    let told = watched(&story, "{verb: watch, first: 2, refuse: {code: 503, retry-after: 1}}").await;
+    let received = watched(&story, "{verb: watch, first: 2, refuse: {code: 503, retry-after: 1}}").await;
     assert!(matches!(
-        told.errors.as_slice(),
+        received.errors.as_slice(),
         [watcher::Error::WatchStartFailed(Error::Api(_)), ..]
     ));
     story.end().await;

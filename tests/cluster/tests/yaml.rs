@@ -162,10 +162,10 @@ fn ours(text: &str) -> Read {
     for chunk in capstan_yaml::split(text) {
         for document in capstan_yaml::read(chunk, Duplicates::LastWins) {
             let node = document.map_err(|troubles| {
-                let told = troubles
+                let described = troubles
                     .iter()
                     .map(|trouble| format!("{:?} {}", trouble.at, trouble.message));
-                told.collect::<Vec<_>>().join("; ")
+                described.collect::<Vec<_>>().join("; ")
             })?;
             if !node.is_null() {
                 values.push(node.into_parts(None).0);
@@ -231,11 +231,11 @@ impl Fault {
 
 impl std::fmt::Display for Fault {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let told = |read: &Read| match read {
+        let described = |read: &Read| match read {
             Ok(values) => Value::from(values.clone()).to_string(),
             Err(error) => format!("refused: {error}"),
         };
-        let (text, ours, theirs) = (&self.text, told(&self.ours), told(&self.theirs));
+        let (text, ours, theirs) = (&self.text, described(&self.ours), described(&self.theirs));
         write!(formatter, "{text:?}\n  capstan: {ours}\n  kubectl: {theirs}")
     }
 }
@@ -370,11 +370,16 @@ fn random_texts_are_read_as_kubectl_reads_them() {
         }
     }
     eprintln!("{count} random texts");
-    let told: BTreeSet<String> = faults
+    let described: BTreeSet<String> = faults
         .values()
         .flat_map(BTreeMap::values)
         .map(Fault::to_string)
         .collect();
-    let told: Vec<String> = told.into_iter().collect();
-    assert!(told.is_empty(), "{} differ:\n{}", told.len(), told.join("\n"));
+    let described: Vec<String> = described.into_iter().collect();
+    assert!(
+        described.is_empty(),
+        "{} differ:\n{}",
+        described.len(),
+        described.join("\n")
+    );
 }

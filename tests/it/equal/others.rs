@@ -32,7 +32,7 @@ async fn is_still(stage: &Stage, object: &Value) {
         assert_eq!(task.apply().unwrap().changes, ExpectedChange::None, "{}", task.key);
     }
     let ran = sync(stage, object).await;
-    let is_changed = ran.events.iter().any(|told| told.starts_with("changed "));
+    let is_changed = ran.events.iter().any(|line| line.starts_with("changed "));
     assert!(!is_changed, "{:#?}", ran.events);
 }
 

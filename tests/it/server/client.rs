@@ -148,7 +148,7 @@ impl Client {
             .header(header::AUTHORIZATION, format!("Bearer {}", self.token.as_str()))
     }
 
-    /// Asks for something.
+    /// Sends a GET request and reads the JSON of the response.
     pub async fn get<T: DeserializeOwned>(&self, path: &str) -> T {
         let response = self
             .send(self.request(Method::GET, path).body(Body::empty()).unwrap())
@@ -177,7 +177,7 @@ impl Client {
         read(self.send(request.body(Body::from(body)).unwrap()).await).await
     }
 
-    /// Changes something.
+    /// Sends a POST request with JSON and reads the JSON of the response.
     pub async fn post<T: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> T {
         let (status, body) = self.post_text(path, body).await;
         assert_eq!(status, StatusCode::OK, "{path}: {body}");

@@ -103,20 +103,23 @@ impl ArgoEngine {
             .with_context(|| program.display().to_string())?;
         let (orders, answers) = (child.stdin.take(), child.stdout.take());
         let waiting = PendingReports::default();
-        let heard = Arc::clone(&waiting);
+        let listeners = Arc::clone(&waiting);
         let mut lines = BufReader::new(answers.context("an output")?).lines();
         tokio::spawn(async move {
             while let Ok(Some(line)) = lines.next_line().await {
                 let Ok(report) = serde_json::from_str::<StepReport>(&line) else {
                     break;
                 };
-                let listener = heard.lock().unwrap_or_else(PoisonError::into_inner).remove(&report.id);
+                let listener = listeners
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .remove(&report.id);
                 if let Some(listener) = listener {
                     let _ = listener.send(report);
                 }
             }
             // Waiting callers get an error when their channel is dropped.
-            heard.lock().unwrap_or_else(PoisonError::into_inner).clear();
+            listeners.lock().unwrap_or_else(PoisonError::into_inner).clear();
         });
         Ok(ArgoEngine {
             orders: tokio::sync::Mutex::new((orders.context("an input")?, 0)),
@@ -136,7 +139,7 @@ impl ArgoEngine {
         step: &Step,
         live: BTreeMap<String, u64>,
     ) -> anyhow::Result<StepResult> {
-        let (told, report) = oneshot::channel();
+        let (tx, report) = oneshot::channel();
         {
             let mut orders = self.orders.lock().await;
             orders.1 += 1;
@@ -162,7 +165,7 @@ impl ArgoEngine {
             self.waiting
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner)
-                .insert(order.id.clone(), told);
+                .insert(order.id.clone(), tx);
             let line = serde_json::to_string(&order)? + "\n";
             orders.0.write_all(line.as_bytes()).await?;
         }

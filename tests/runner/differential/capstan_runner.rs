@@ -110,7 +110,7 @@ fn refused_result<Mistake: std::fmt::Display>(space: &Space, mistakes: &[Mistake
 fn step_result(space: &Space, step: &Step, view: &OperationView) -> StepResult {
     // Argo CD reports nothing about objects that it leaves alone because of this option.
     let tells_all = !step.options.iter().any(|option| option == "ApplyOutOfSyncOnly=true");
-    let is_told = |task: &&TaskView| tells_all || task.outline.action != "check";
+    let has_message = |task: &&TaskView| tells_all || task.outline.action != "check";
     let (status, words) = match &view.status {
         None | Some(OperationStatus::Running | OperationStatus::Terminating { .. }) => ("Running", String::new()),
         Some(OperationStatus::Succeeded) => ("Succeeded", String::new()),
@@ -128,7 +128,7 @@ fn step_result(space: &Space, step: &Step, view: &OperationView) -> StepResult {
         results: view
             .tasks
             .iter()
-            .filter(is_told)
+            .filter(has_message)
             .filter_map(|task| task_result(space, task))
             .collect(),
         ..StepResult::default()

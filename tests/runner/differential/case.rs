@@ -24,7 +24,7 @@ pub struct Case {
     pub steps: Vec<Step>,
 }
 
-/// One operation.
+/// One operation of a case.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 #[expect(clippy::struct_excessive_bools, reason = "each is an option of its own")]

@@ -9,7 +9,7 @@ use super::step_result::Aspect;
 /// An intended difference.
 #[derive(Debug)]
 pub struct KnownDifference {
-    /// The case.
+    /// The name of the case.
     pub case: String,
     /// The differing aspects.
     pub aspects: BTreeSet<Aspect>,

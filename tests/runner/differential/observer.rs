@@ -57,7 +57,7 @@ pub struct Observer {
 /// it.
 #[derive(Debug, Clone)]
 pub struct Space {
-    /// Its name.
+    /// The name of the namespace.
     pub name: String,
     /// The prefixes of generated names.
     pub prefixes: Vec<String>,

@@ -151,27 +151,28 @@ mod tests {
 
     #[test]
     fn what_runs_side_by_side_may_come_either_way_and_what_does_not_may_not() {
-        let told = effects(&[("Job/a", "0"), ("Job/b", "0"), ("Job/c", "1")]);
+        let result = effects(&[("Job/a", "0"), ("Job/b", "0"), ("Job/c", "1")]);
         assert!(
-            told.differences(&effects(&[("Job/b", "0"), ("Job/a", "0"), ("Job/c", "1")]))
+            result
+                .differences(&effects(&[("Job/b", "0"), ("Job/a", "0"), ("Job/c", "1")]))
                 .is_empty()
         );
         let other = effects(&[("Job/a", "0"), ("Job/c", "1"), ("Job/b", "0")]);
         assert_eq!(
-            told.differences(&other).into_keys().collect::<Vec<_>>(),
+            result.differences(&other).into_keys().collect::<Vec<_>>(),
             [Aspect::Order]
         );
     }
 
     #[test]
     fn each_aspect_can_differ() {
-        let told = StepResult {
+        let result = StepResult {
             status: "Failed".to_owned(),
             results: ["PreSync Job/a Failed".to_owned()].into(),
             remaining: [("Job/a".to_owned(), "{}".to_owned())].into(),
             ..effects(&[("Job/a", "0")])
         };
-        let found: Vec<Aspect> = told.differences(&StepResult::default()).into_keys().collect();
+        let found: Vec<Aspect> = result.differences(&StepResult::default()).into_keys().collect();
         assert_eq!(found, Aspect::ALL);
     }
 }

@@ -49,20 +49,20 @@ pub(super) async fn set_owners(stage: &Stage, owners: &BTreeMap<String, String>)
     Ok(())
 }
 
-pub(super) async fn check_presence(stage: &Stage, wanted: &BTreeMap<String, bool>) -> anyhow::Result<()> {
-    for (name, is_wanted) in wanted {
+pub(super) async fn check_presence(stage: &Stage, expected: &BTreeMap<String, bool>) -> anyhow::Result<()> {
+    for (name, is_expected) in expected {
         let found = find(stage, name).await?.filter(|object| !object.is_terminating());
         ensure!(
-            found.is_some() == *is_wanted,
+            found.is_some() == *is_expected,
             "{name} is {}there",
-            if *is_wanted { "not " } else { "" }
+            if *is_expected { "not " } else { "" }
         );
     }
     Ok(())
 }
 
-pub(super) async fn check_health(stage: &Stage, wanted: &Health) -> anyhow::Result<()> {
-    let application = wanted.application.as_ref().unwrap_or(&stage.application);
+pub(super) async fn check_health(stage: &Stage, expected: &Health) -> anyhow::Result<()> {
+    let application = expected.application.as_ref().unwrap_or(&stage.application);
     let judged = stage
         .engine
         .health(application, None, &PluginSettings::default())
@@ -72,7 +72,7 @@ pub(super) async fn check_health(stage: &Stage, wanted: &Health) -> anyhow::Resu
         .iter()
         .map(|one| (one.object.kind_and_name(), one.assessment.health.to_string()))
         .collect();
-    ensure!(found == wanted.is, "the health is {found:?}");
+    ensure!(found == expected.is, "the health is {found:?}");
     Ok(())
 }
 

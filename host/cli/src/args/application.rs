@@ -110,7 +110,7 @@ impl ApplicationArgs {
     }
 }
 
-/// A sync.
+/// The options of `capstan sync`.
 #[derive(Debug, Clone, ClapArgs)]
 pub struct SyncArgs {
     /// What is to be synced
@@ -133,7 +133,7 @@ pub struct SyncArgs {
     pub on_busy: Option<OnBusy>,
 }
 
-/// A plan.
+/// The options of `capstan plan`.
 #[derive(Debug, Clone, ClapArgs)]
 pub struct PlanArgs {
     /// What is to be planned
@@ -150,14 +150,14 @@ pub struct PlanArgs {
     pub save: Option<PathBuf>,
 }
 
-/// Another tool's rules.
+/// The tools whose rules can be applied instead of Capstan's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Compat {
     /// Argo CD's rules
     Argocd,
 }
 
-/// Which hooks run.
+/// Which hooks of the set run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Hooks {
     /// All hooks
@@ -168,7 +168,7 @@ pub enum Hooks {
     Only,
 }
 
-/// On or off.
+/// The value of an option that is either on or off.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub enum OnOff {
     /// Send the dry run

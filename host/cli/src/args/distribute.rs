@@ -45,7 +45,7 @@ pub struct RegistryArgs {
     pub registry_http: Vec<String>,
 }
 
-/// Adding.
+/// The options of `capstan plugin add`.
 #[derive(Debug, Clone, ClapArgs)]
 pub struct AddArgs {
     /// Source of the plugin: oci://, https:// or file: with a digest, or a path
@@ -59,7 +59,7 @@ pub struct AddArgs {
     pub reach: RegistryArgs,
 }
 
-/// Updating.
+/// The options of `capstan plugin update`.
 #[derive(Debug, Clone, ClapArgs)]
 pub struct UpdateArgs {
     /// Name of the plugin in capstan.lock [default: all]
@@ -69,7 +69,7 @@ pub struct UpdateArgs {
     pub reach: RegistryArgs,
 }
 
-/// Pulling.
+/// The options of `capstan plugin pull`.
 #[derive(Debug, Clone, ClapArgs)]
 pub struct PullArgs {
     /// Source of the plugin
@@ -82,7 +82,7 @@ pub struct PullArgs {
     pub reach: RegistryArgs,
 }
 
-/// Publishing.
+/// The options of `capstan plugin publish`.
 #[derive(Debug, Clone, ClapArgs)]
 pub struct PublishArgs {
     /// The component file
@@ -101,7 +101,7 @@ pub struct PublishArgs {
     pub reach: RegistryArgs,
 }
 
-/// Verifying.
+/// The options of `capstan plugin verify`.
 #[derive(Debug, Clone, ClapArgs)]
 pub struct VerifyArgs {
     /// Source of the plugin

@@ -6,7 +6,7 @@ use clap::Args as ClapArgs;
 
 use super::Compat;
 
-/// Judging objects.
+/// The options of `capstan health`.
 #[derive(Debug, Clone, ClapArgs)]
 #[command(group = clap::ArgGroup::new("which").required(true).args(["app", "files"]))]
 pub struct HealthArgs {

@@ -7,7 +7,7 @@ use clap::{Args as ClapArgs, Subcommand, ValueEnum};
 use super::{Distribute, ImportArgs};
 use capstan_project::parse_seconds;
 
-/// Plugins.
+/// The subcommands of `capstan plugin`.
 #[derive(Debug, Subcommand)]
 pub enum Plugin {
     /// Create a plugin project that builds, with cases that pass
@@ -190,7 +190,7 @@ pub struct PluginDoctor {
     pub lang: Option<Language>,
 }
 
-/// What to measure.
+/// The options of `capstan plugin bench`.
 #[derive(Debug, Clone, ClapArgs)]
 pub struct PluginBench {
     /// A folder with a plugin.toml and a built component, a component file, or the name of a loaded plugin
@@ -207,7 +207,7 @@ pub struct PluginBench {
     pub time: u64,
 }
 
-/// What to watch.
+/// The options of `capstan plugin dev`.
 #[derive(Debug, Clone, ClapArgs)]
 pub struct PluginDev {
     /// What is built.

@@ -4,7 +4,7 @@ use clap::Args as ClapArgs;
 
 use super::SourceArgs;
 
-/// The web page.
+/// The options of `capstan ui`.
 #[derive(Debug, Clone, ClapArgs)]
 pub struct Ui {
     /// Name of the application that the page opens with, and that the sources are of [default: the folder's name]

@@ -120,20 +120,20 @@ fn show_all(
 /// Finds an operation by its number or id; without either, the last one.
 pub(super) fn find_operation<'a>(
     history: &'a [PastOperation],
-    wanted: Option<&str>,
+    requested: Option<&str>,
 ) -> anyhow::Result<&'a PastOperation> {
     let number = |past: &PastOperation| past.id.split('-').next().map(str::to_owned);
-    let found = match wanted {
+    let found = match requested {
         None => history.last(),
-        Some(wanted) => history
+        Some(requested) => history
             .iter()
-            .find(|past| past.id == wanted || number(past).as_deref() == Some(wanted)),
+            .find(|past| past.id == requested || number(past).as_deref() == Some(requested)),
     };
     found.ok_or_else(|| {
         let known: Vec<&str> = history.iter().map(|past| past.id.as_str()).collect();
-        match wanted {
-            Some(wanted) => usage_error(
-                format!("there is no operation {wanted}"),
+        match requested {
+            Some(requested) => usage_error(
+                format!("there is no operation {requested}"),
                 format!("there are {}", known.join(", ")),
             ),
             None => usage_error("no operation has ended yet", "`capstan status` shows what runs"),
@@ -147,15 +147,15 @@ pub(super) async fn history(global: &GlobalOptions, args: &HistoryArgs) -> anyho
     let application = context.application(&args.app.app)?;
     let (paint, now) = (Paint::new(global.color), context.engine.clock().now());
     let report = context.engine.report(&application).await?;
-    if let Some(wanted) = &args.again.replay {
-        let past = find_operation(&report.history, Some(wanted))?;
+    if let Some(requested) = &args.again.replay {
+        let past = find_operation(&report.history, Some(requested))?;
         return replay::run(global, &context.engine, &application, past, &args.again).await;
     }
     match (&args.operation, global.output) {
         (None, Output::Text) => print(&tables::history(&report.history, now, paint)),
         (None, Output::Json | Output::Jsonl | Output::Sarif) => print_json(&report.history)?,
-        (Some(wanted), output) => {
-            let past = find_operation(&report.history, Some(wanted))?;
+        (Some(requested), output) => {
+            let past = find_operation(&report.history, Some(requested))?;
             let view = context.engine.view(&application, past).await?;
             match output {
                 Output::Text => {
@@ -179,7 +179,7 @@ pub(super) async fn logs(global: &GlobalOptions, args: &Logs) -> anyhow::Result<
     let report = context.engine.report(&application).await?;
     let id = match (&args.operation, &report.current) {
         (None, Some(current)) => current.id.clone(),
-        (wanted, _) => find_operation(&report.history, wanted.as_deref())?.id.clone(),
+        (requested, _) => find_operation(&report.history, requested.as_deref())?.id.clone(),
     };
     let mut logs = context.engine.logs(&application, &id).await?;
     if let Some(hook) = &args.hook {
@@ -195,7 +195,7 @@ pub(super) async fn logs(global: &GlobalOptions, args: &Logs) -> anyhow::Result<
         let key = |id: &TaskId| view.task(id).map(|task| &task.outline.key);
         let logged = ObjectIndex::from_keys(logs.iter().filter_map(|(id, _)| key(id).cloned()));
         match logged.resolve_hook(hook) {
-            Ok(wanted) => logs.retain(|(id, _)| key(id) == Some(wanted)),
+            Ok(requested) => logs.retain(|(id, _)| key(id) == Some(requested)),
             // A hook without logs isn't an error.
             Err(Unresolved::Unknown { .. }) if view.tasks.iter().any(|task| matches_hook(hook, &task.outline.key)) => {
                 logs.clear();

@@ -16,7 +16,7 @@ use crate::{
 
 /// How following an operation ended.
 pub(super) enum FollowOutcome {
-    /// The operation ended.
+    /// The operation ended, with this status.
     Ended(OperationStatus),
     /// The process was asked to exit, and the operation was left unfinished.
     Detached,

@@ -52,7 +52,7 @@ pub(super) async fn run<T, F: Future<Output = (anyhow::Result<Exit>, Vec<Value>)
     let mut ends: BTreeMap<String, AppOutcome> = BTreeMap::new();
     let (mut documents, mut failed, mut is_stopped) = (Vec::new(), None, false);
     loop {
-        for (name, why) in take_blocked(&mut waiting, &ends, is_stopped) {
+        for (name, why) in remove_blocked(&mut waiting, &ends, is_stopped) {
             print_not_started(global, &Printer::for_app(&name, width), &why)?;
             ends.insert(name, AppOutcome::NotStarted(why));
         }
@@ -103,7 +103,7 @@ pub(super) async fn run<T, F: Future<Output = (anyhow::Result<Exit>, Vec<Value>)
 }
 
 /// Removes the applications that can't be started any more, and returns them with the reasons.
-fn take_blocked<T>(
+fn remove_blocked<T>(
     waiting: &mut Vec<AppWork<T>>,
     ends: &BTreeMap<String, AppOutcome>,
     is_stopped: bool,

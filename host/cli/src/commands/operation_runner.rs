@@ -27,7 +27,7 @@ pub(super) struct OperationRunner<'a> {
     pub(super) global: &'a GlobalOptions,
     /// How work is prepared and started.
     pub(super) policy: StartPolicy,
-    /// Where output goes.
+    /// Prints to the terminal or, with `--output json`, as JSON.
     pub(super) printer: &'a Printer,
     /// Signals, if they are received from the start of the command; else they are received while an operation runs.
     pub(super) signals: Option<Signals>,
@@ -106,11 +106,11 @@ impl<'a> OperationRunner<'a> {
     /// the same work.
     pub(super) async fn resume_or_prepare(&mut self, mut work: Work) -> anyhow::Result<Result<PreparedPlan, Exit>> {
         loop {
-            let undertaken = self
+            let prepared = self
                 .context
                 .engine
                 .resume_or_prepare(work, &self.policy, |notice| self.notify(&notice));
-            match undertaken.await? {
+            match prepared.await? {
                 Preparation::Ready(planned) => return Ok(Ok(planned)),
                 Preparation::Resumed(carried_on, left) => {
                     if let Some(exit) = self.follow_resumed(*carried_on).await? {

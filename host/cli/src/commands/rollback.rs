@@ -39,7 +39,7 @@ async fn roll_back(context: &Context, global: &GlobalOptions, args: &RollbackArg
     let same = match &args.operation {
         // The target of an unfinished rollback was decided when it was started.
         None => EquivalentOperation::Rollback(None),
-        Some(wanted) => match find_operation(&before, Some(wanted)) {
+        Some(requested) => match find_operation(&before, Some(requested)) {
             Ok(past) => EquivalentOperation::Rollback(Some(past.manifests_digest.clone())),
             Err(_) => EquivalentOperation::None,
         },
@@ -50,7 +50,7 @@ async fn roll_back(context: &Context, global: &GlobalOptions, args: &RollbackArg
     }
     let history = history_of(context, &application).await?;
     let past = match &args.operation {
-        Some(wanted) => find_operation(&history, Some(wanted))?,
+        Some(requested) => find_operation(&history, Some(requested))?,
         None => previous_success(&history)?,
     };
     let manifests = context.engine.manifests_of(&application, past).await?;

@@ -13,7 +13,7 @@ use crate::{terminal::Text, text};
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct CompatComparison {
-    /// The application.
+    /// The application whose plans are compared.
     pub application: Application,
     /// The differences; empty when one of the plans couldn't be made.
     pub differences: Vec<Difference>,

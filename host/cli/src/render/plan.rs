@@ -209,9 +209,9 @@ fn task_row(task: &Task, plan: &Plan) -> Vec<String> {
 
 /// Names the tasks that a task waits for within its wave.
 fn dependencies_text(task: &Task, plan: &Plan) -> String {
-    let wanted = task.waits_for.iter().filter_map(|wanted| plan.task(wanted));
-    let names: Vec<String> = wanted
-        .map(|wanted| object_name(&wanted.key, &plan.application.namespace))
+    let dependencies = task.waits_for.iter().filter_map(|dependencies| plan.task(dependencies));
+    let names: Vec<String> = dependencies
+        .map(|dependencies| object_name(&dependencies.key, &plan.application.namespace))
         .collect();
     if names.is_empty() {
         String::new()

@@ -121,7 +121,7 @@ impl RunText {
         match &event.kind {
             EventKind::OperationStarted {
                 operation,
-                operation_kind: does,
+                operation_kind: kind,
                 application,
                 tasks,
                 purpose,
@@ -139,7 +139,7 @@ impl RunText {
                 text!(
                     "operation {}: {} of {} in namespace {}\n",
                     operation,
-                    purpose.operation_name(*does),
+                    purpose.operation_name(*kind),
                     application.name,
                     application.namespace
                 )
@@ -177,8 +177,8 @@ impl RunText {
                 cause: Some(cause),
             } => self.line(at, "failing", "", &format!("because of {}", cause.message)),
             EventKind::WaveStarted { phase, wave } => {
-                let does = self.view.about.as_ref().map_or(OperationKind::Sync, |(does, _)| *does);
-                self.section(&format!("{}, wave {wave}", phase_name(*phase, does, self.view.purpose)))
+                let kind = self.view.about.as_ref().map_or(OperationKind::Sync, |(kind, _)| *kind);
+                self.section(&format!("{}, wave {wave}", phase_name(*phase, kind, self.view.purpose)))
             }
             EventKind::TaskBlocked { task, .. } => {
                 let (name, message) = (self.name(task), self.view.task(task).map(|view| view.message.clone()));

@@ -163,10 +163,10 @@ pub fn operation(view: &OperationView, paint: Paint) -> Text {
         .map(|(_, application)| application.namespace.clone())
         .unwrap_or_default();
     let mut text = text!("operation {}", paint.heading(&view.operation));
-    if let Some((does, application)) = &view.about {
+    if let Some((kind, application)) = &view.about {
         text.push(text!(
             ": {} of {} in namespace {}",
-            view.purpose.operation_name(*does),
+            view.purpose.operation_name(*kind),
             application.name,
             application.namespace
         ));

@@ -67,26 +67,30 @@ fn a_folder_is_a_plugin_in_every_command_and_a_stale_component_is_reported() {
         ),
     ];
     for (command, part) in commands {
-        let said = run_in(dir, command);
-        assert!(said.code == 0 && said.out.contains(part), "{command}: {}", said.all());
-        assert!(!said.err.contains("warning"), "{command}: {}", said.all());
+        let output = run_in(dir, command);
+        assert!(
+            output.code == 0 && output.out.contains(part),
+            "{command}: {}",
+            output.all()
+        );
+        assert!(!output.err.contains("warning"), "{command}: {}", output.all());
     }
     touch(&dir.join("approval/cases/a.yaml"), 60);
     touch(&dir.join("approval/approval.wasm"), 30);
-    let said = run_in(dir, "plugin test DIR/approval");
+    let output = run_in(dir, "plugin test DIR/approval");
     assert!(
-        !said.err.contains("warning"),
+        !output.err.contains("warning"),
         "a changed case needs no build: {}",
-        said.all()
+        output.all()
     );
     touch(&dir.join("approval/plugin.js"), 90);
     for (command, _) in commands {
-        let said = run_in(dir, command);
+        let output = run_in(dir, command);
         let warning = "warning: DIR/approval/approval.wasm was built before DIR/approval/plugin.js changed; `capstan plugin build DIR/approval` builds it again";
         assert!(
-            said.code == 0 && said.err.contains(warning),
+            output.code == 0 && output.err.contains(warning),
             "{command}: {}",
-            said.all()
+            output.all()
         );
     }
 }
@@ -100,15 +104,15 @@ fn a_folder_without_a_component_says_how_it_is_built() {
         "plugin list --plugin DIR/approval",
         "plugin run DIR/approval start",
     ] {
-        let said = run_in(folder.path(), command);
+        let output = run_in(folder.path(), command);
         assert!(
-            said.code == 2
-                && said
+            output.code == 2
+                && output
                     .err
                     .contains("there is no DIR/approval/approval.wasm: the plugin approval hasn't been built")
-                && said.err.contains("`capstan plugin build DIR/approval` builds it"),
+                && output.err.contains("`capstan plugin build DIR/approval` builds it"),
             "{command}: {}",
-            said.all()
+            output.all()
         );
     }
 }
@@ -116,14 +120,14 @@ fn a_folder_without_a_component_says_how_it_is_built() {
 #[test]
 fn all_that_can_not_be_checked_is_reported_with_what_can() {
     let folder = project();
-    let said = run_in(folder.path(), "plugin check /none.wasm DIR/approval DIR/nowhere");
+    let output = run_in(folder.path(), "plugin check /none.wasm DIR/approval DIR/nowhere");
     assert!(
-        said.code == 2
-            && said.out.contains("DIR/approval/approval.wasm is fine")
-            && said.err.contains("/none.wasm can't be read")
-            && said.err.contains("DIR/nowhere can't be read"),
+        output.code == 2
+            && output.out.contains("DIR/approval/approval.wasm is fine")
+            && output.err.contains("/none.wasm can't be read")
+            && output.err.contains("DIR/nowhere can't be read"),
         "{}",
-        said.all()
+        output.all()
     );
 }
 
@@ -164,40 +168,40 @@ fn an_imported_plugin_is_changed_with_its_manifest_and_not_overwritten() {
     let checks = "- { apiVersion: example.com/v1, kind: Queue, current: 'status.ready == true' }\n";
     fs::write(dir.join("checks.yaml"), checks).unwrap();
     let import = "plugin import-cel DIR/checks.yaml --name ours --out DIR/ours";
-    let said = run_in(dir, import);
-    assert_eq!(said.code, 0, "{}", said.all());
+    let output = run_in(dir, import);
+    assert_eq!(output.code, 0, "{}", output.all());
     // The same once more changes nothing.
-    let said = run_in(dir, import);
-    assert_eq!(said.code, 0, "{}", said.all());
+    let output = run_in(dir, import);
+    assert_eq!(output.code, 0, "{}", output.all());
     let manifest = dir.join("ours/plugin.toml");
     let text = fs::read_to_string(&manifest).unwrap();
     fs::write(&manifest, text.replace("0.1.0\"\nlicence", "2.5.0\"\nlicence")).unwrap();
     touch(&manifest, 30);
-    let said = run_in(dir, "plugin check DIR/ours");
+    let output = run_in(dir, "plugin check DIR/ours");
     assert!(
-        said.err.contains("was built before DIR/ours/plugin.toml changed"),
+        output.err.contains("was built before DIR/ours/plugin.toml changed"),
         "{}",
-        said.all()
+        output.all()
     );
-    let said = run_in(dir, "plugin build DIR/ours");
+    let output = run_in(dir, "plugin build DIR/ours");
     assert!(
-        said.code == 0 && said.out.starts_with("DIR/ours/ours.wasm: ours 2.5.0, "),
+        output.code == 0 && output.out.starts_with("DIR/ours/ours.wasm: ours 2.5.0, "),
         "{}",
-        said.all()
+        output.all()
     );
-    let said = run_in(dir, import);
+    let output = run_in(dir, import);
     assert!(
-        said.code == 2
-            && said
+        output.code == 2
+            && output
                 .err
                 .contains("DIR/ours/plugin.toml is there, and this import would change it")
-            && said.err.contains("`--overwrite` replaces it"),
+            && output.err.contains("`--overwrite` replaces it"),
         "{}",
-        said.all()
+        output.all()
     );
     assert!(fs::read_to_string(&manifest).unwrap().contains("2.5.0"));
-    let said = run_in(dir, &format!("{import} --overwrite"));
-    assert_eq!(said.code, 0, "{}", said.all());
+    let output = run_in(dir, &format!("{import} --overwrite"));
+    assert_eq!(output.code, 0, "{}", output.all());
     assert!(fs::read_to_string(&manifest).unwrap().contains("version = \"0.1.0\""));
 }
 
@@ -206,33 +210,35 @@ fn an_import_names_functions_that_do_not_exist() {
     let folder = tempfile::tempdir().unwrap();
     let checks = "- { apiVersion: example.com/v1, kind: Queue, current: 'timestamp(status.last) < now()' }\n";
     fs::write(folder.path().join("checks.yaml"), checks).unwrap();
-    let said = run_in(
+    let output = run_in(
         folder.path(),
         "plugin import-cel DIR/checks.yaml --name ours --out DIR/ours",
     );
     for function in ["timestamp", "now"] {
         assert!(
-            said.err.contains(&format!("the function `{function}` does not exist")),
+            output
+                .err
+                .contains(&format!("the function `{function}` does not exist")),
             "{}",
-            said.all()
+            output.all()
         );
     }
-    assert_eq!(said.code, 2, "{}", said.all());
+    assert_eq!(output.code, 2, "{}", output.all());
     assert!(!folder.path().join("ours").exists());
 }
 
 #[test]
 fn a_plugin_without_cases_says_how_a_first_one_is_written() {
     let folder = project();
-    let said = run_in(folder.path(), "plugin test DIR/approval");
+    let output = run_in(folder.path(), "plugin test DIR/approval");
     assert!(
-        said.code == 2
-            && said
+        output.code == 2
+            && output
                 .err
                 .contains("there are no cases: DIR/approval/cases doesn't exist")
-            && said.err.contains("write `cases/first.yaml`"),
+            && output.err.contains("write `cases/first.yaml`"),
         "{}",
-        said.all()
+        output.all()
     );
 }
 
@@ -258,11 +264,11 @@ fn words_that_no_host_knows_are_refused_when_a_plugin_is_built() {
     fs::remove_file(folder.path().join("approval/package.json")).unwrap();
     let health = "[[claims]]\ninterface = 'health'\nkinds = ['example.com/Queue']\nrelated = ['pods']\n";
     fs::write(&manifest, format!("{MANIFEST}{health}")).unwrap();
-    let said = run_in(folder.path(), "plugin build DIR/approval");
+    let output = run_in(folder.path(), "plugin build DIR/approval");
     assert!(
-        said.code == 2 && said.err.contains("unknown value `pods`") && said.err.contains("owned-pods"),
+        output.code == 2 && output.err.contains("unknown value `pods`") && output.err.contains("owned-pods"),
         "{}",
-        said.all()
+        output.all()
     );
 }
 
@@ -273,18 +279,18 @@ fn what_a_hook_makes_and_does_not_know_is_in_the_plan() {
     let set = "apiVersion: capstan.dev/v1\nkind: Hook\nmetadata: { name: gate, annotations: { capstan.dev/hook: PreSync } }\n\
                spec:\n  type: wishes\n  timeout: 5\n  settings: { wishes: [], also: [{ apiVersion: v1, kind: ConfigMap, metadata: { name: report } }] }\n";
     fs::write(folder.path().join("set.yaml"), set).unwrap();
-    let said = run_in(
+    let output = run_in(
         folder.path(),
         "plan -f DIR/set.yaml -n shop --simulate --plugin DIR/wishes.wasm",
     );
     assert!(
-        said.code == 0
-            && said.out.contains("no object, also ConfigMap/report")
-            && said
+        output.code == 0
+            && output.out.contains("no object, also ConfigMap/report")
+            && output
                 .out
                 .lines()
                 .any(|line| line.starts_with("note: ") && line.contains("timeout")),
         "{}",
-        said.all()
+        output.all()
     );
 }

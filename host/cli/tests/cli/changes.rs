@@ -4,7 +4,7 @@ use std::{fs, path::Path};
 
 use insta::assert_snapshot;
 
-use crate::support::{Said, capstan, run};
+use crate::support::{CommandOutput, capstan, run};
 
 const FIRST: &str = "
 apiVersion: v1
@@ -53,12 +53,12 @@ impl Case {
         format!("{words} -n shop --simulate --state {}", self.path("state"))
     }
 
-    fn run(&self, words: &str) -> Said {
+    fn run(&self, words: &str) -> CommandOutput {
         run(&self.words(words))
     }
 
     /// What it says, without where the folder is.
-    fn told(&self, words: &str) -> String {
+    fn output_of(&self, words: &str) -> String {
         self.run(words)
             .all()
             .replace(&self.0.path().display().to_string(), "DIR")
@@ -69,8 +69,8 @@ impl Case {
 fn differences_are_shown_and_secrets_hidden() {
     let case = Case::new();
     assert_eq!(case.run("sync FIRST").code, 0);
-    assert_snapshot!(case.told("diff FIRST"), @"[exit code 0]");
-    assert_snapshot!(case.told("diff SECOND"), @"
+    assert_snapshot!(case.output_of("diff FIRST"), @"[exit code 0]");
+    assert_snapshot!(case.output_of("diff SECOND"), @"
     --- live Secret/keys
     +++ desired Secret/keys
     @@ -1,6 +1,6 @@
@@ -102,35 +102,36 @@ fn another_program_may_show_the_differences() {
     let output = capstan(&case.words("diff SECOND"))
         .env("KUBECTL_EXTERNAL_DIFF", "diff -r -u0")
         .output();
-    let said = Said::from(output.unwrap());
-    assert_eq!(said.code, 3, "{}", said.err);
+    let output = CommandOutput::from(output.unwrap());
+    assert_eq!(output.code, 3, "{}", output.err);
     assert!(
-        said.out.contains("-  colour: green") && said.out.contains("+  colour: red"),
+        output.out.contains("-  colour: green") && output.out.contains("+  colour: red"),
         "{}",
-        said.out
+        output.out
     );
     assert!(
-        !said.out.contains("hunter2") && !said.out.contains("aHVudGVy"),
+        !output.out.contains("hunter2") && !output.out.contains("aHVudGVy"),
         "{}",
-        said.out
+        output.out
     );
     let output = capstan(&case.words("diff SECOND"))
         .env("KUBECTL_EXTERNAL_DIFF", "no-such-program")
         .output();
-    let said = Said::from(output.unwrap());
-    assert_eq!(said.code, 1);
+    let output = CommandOutput::from(output.unwrap());
+    assert_eq!(output.code, 1);
     assert!(
-        said.err
+        output
+            .err
             .contains("failed to run `no-such-program` (KUBECTL_EXTERNAL_DIFF)"),
         "{}",
-        said.err
+        output.err
     );
 }
 
 #[test]
 fn a_dry_run_changes_nothing() {
     let case = Case::new();
-    assert_snapshot!(case.told("sync FIRST --dry-run server"), @"
+    assert_snapshot!(case.output_of("sync FIRST --dry-run server"), @"
     on the embedded cluster
     shop in namespace shop: 2 to apply
 
@@ -140,7 +141,7 @@ fn a_dry_run_changes_nothing() {
     dry run: nothing was changed
     [exit code 0]
     ");
-    assert_snapshot!(case.told("status"), @"
+    assert_snapshot!(case.output_of("status"), @"
     no applications in namespace shop
     [exit code 0]
     ");
@@ -178,24 +179,24 @@ fn what_the_server_refuses_is_shown_with_its_place() {
     let place = format!("{file}:13");
     let words = |command: &str| format!("{command} -f {file} --app shop");
     for command in ["diff", "sync --dry-run server"] {
-        let said = case.run(&words(command));
-        assert_eq!(said.code, 12, "{command}: {}", said.all());
-        let refusal = said
+        let output = case.run(&words(command));
+        assert_eq!(output.code, 12, "{command}: {}", output.all());
+        let refusal = output
             .err
             .lines()
             .position(|line| line.starts_with("error: Deployment/web: "));
-        assert!(refusal.is_some(), "{command}: {}", said.all());
+        assert!(refusal.is_some(), "{command}: {}", output.all());
         assert!(
-            said.err.contains(&format!("\n  --> {place}\n")),
+            output.err.contains(&format!("\n  --> {place}\n")),
             "{command}: {}",
-            said.all()
+            output.all()
         );
     }
-    let said = case.run(&words("sync --allow-lint duplicate-item"));
+    let output = case.run(&words("sync --allow-lint duplicate-item"));
     assert!(
-        said.all().contains(&format!("it is written in {place}")),
+        output.all().contains(&format!("it is written in {place}")),
         "{}",
-        said.all()
+        output.all()
     );
 }
 
@@ -210,7 +211,7 @@ fn a_saved_plan_is_run_only_while_the_cluster_is_as_it_was() {
         use std::os::unix::fs::PermissionsExt as _;
         assert_eq!(fs::metadata(&saved).unwrap().permissions().mode() & 0o777, 0o600);
     }
-    assert_snapshot!(case.told("sync --plan PLAN"), @"
+    assert_snapshot!(case.output_of("sync --plan PLAN"), @"
     on the embedded cluster
     shop in namespace shop: 2 to apply
 
@@ -230,13 +231,13 @@ fn a_saved_plan_is_run_only_while_the_cluster_is_as_it_was() {
     [exit code 0]
     ");
     // The same plan again: its objects are not those it was made on.
-    assert_snapshot!(case.told("sync --plan PLAN"), @"
+    assert_snapshot!(case.output_of("sync --plan PLAN"), @"
     error: the cluster is no longer as it was when this plan was made: Secret shop/keys was changed; ConfigMap shop/settings was changed; another operation came between
       hint: nothing was changed; make a new plan
     [exit code 3]
     ");
     fs::write(&saved, "{}").unwrap();
-    assert_snapshot!(case.told("sync --plan PLAN"), @"
+    assert_snapshot!(case.output_of("sync --plan PLAN"), @"
     error: DIR/plan.json: this is not a saved plan: missing field `is` at line 1 column 2
       hint: `capstan plan --save FILE` writes one
     [exit code 2]
@@ -249,13 +250,13 @@ fn a_saved_plan_is_run_only_while_the_cluster_is_as_it_was() {
 fn going_back_takes_the_manifests_of_an_earlier_operation() {
     let case = Case::new();
     assert_eq!(case.run("sync FIRST").code, 0);
-    assert_snapshot!(case.told("rollback shop --yes"), @"
+    assert_snapshot!(case.output_of("rollback shop --yes"), @"
     error: no earlier operation succeeded with other manifests
       hint: `capstan history` lists the operations; name one of them
     [exit code 2]
     ");
     assert_eq!(case.run("sync SECOND").code, 0);
-    assert_snapshot!(case.told("rollback shop"), @"
+    assert_snapshot!(case.output_of("rollback shop"), @"
     on the embedded cluster
     rollback of shop in namespace shop: 2 to apply
 
@@ -267,7 +268,7 @@ fn going_back_takes_the_manifests_of_an_earlier_operation() {
       hint: add `--yes`
     [exit code 2]
     ");
-    assert_snapshot!(case.told("rollback shop --yes"), @"
+    assert_snapshot!(case.output_of("rollback shop --yes"), @"
     on the embedded cluster
     rollback of shop in namespace shop: 2 to apply
 
@@ -287,7 +288,7 @@ fn going_back_takes_the_manifests_of_an_earlier_operation() {
     rollback to the manifests of operation 1-pnywj
     [exit code 0]
     ");
-    assert_snapshot!(case.told("explain shop"), @"
+    assert_snapshot!(case.output_of("explain shop"), @"
     no operation of shop runs; the last one, 3-pnywj, Succeeded
     [exit code 0]
     ");

@@ -4,7 +4,7 @@ use std::fs;
 
 use insta::assert_snapshot;
 
-use crate::support::{Said, run};
+use crate::support::{CommandOutput, run};
 
 const SHOP: &str = "
 apiVersion: v1
@@ -35,7 +35,7 @@ impl Case {
         Case(folder)
     }
 
-    fn run(&self, words: &str) -> Said {
+    fn run(&self, words: &str) -> CommandOutput {
         let path = |name: &str| self.0.path().join(name).display().to_string();
         let words = words.replace("SHOP", &format!("-f {} --app shop", path("shop.yaml")));
         run(&format!(

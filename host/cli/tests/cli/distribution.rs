@@ -9,7 +9,7 @@ use capstan_cluster::{
 use insta::assert_snapshot;
 use tempfile::TempDir;
 
-use crate::support::{Said, capstan, component};
+use crate::support::{CommandOutput, capstan, component};
 
 const SETTINGS: &str = "apiVersion: v1\nkind: ConfigMap\nmetadata: { name: settings }\n";
 
@@ -49,7 +49,7 @@ impl Desk {
         command
     }
 
-    pub fn run(&self, words: &str) -> Said {
+    pub fn run(&self, words: &str) -> CommandOutput {
         self.command(words).output().unwrap().into()
     }
 
@@ -184,14 +184,14 @@ fn a_plugin_is_published_added_and_used_without_its_registry() {
     command
         .current_dir(&folder)
         .env("CAPSTAN_PLUGIN_CACHE", folder.path().join("cache"));
-    let synced: Said = command.output().unwrap().into();
+    let synced: CommandOutput = command.output().unwrap().into();
     assert_eq!(synced.code, 0, "{}", synced.all());
     let mut elsewhere = capstan("sync --simulate");
     elsewhere
         .current_dir(&folder)
         .env("CAPSTAN_PLUGIN_CACHE", folder.path().join("empty"));
     elsewhere.env("CAPSTAN_REGISTRY_HTTP", &address);
-    let missing: Said = elsewhere.output().unwrap().into();
+    let missing: CommandOutput = elsewhere.output().unwrap().into();
     assert_snapshot!(missing.all().replace(&address, "REGISTRY"), @"
     error: the plugin oci://REGISTRY/acme/scale:1 can't be downloaded
       because: REGISTRY can't be reached: Connection refused (os error 111)

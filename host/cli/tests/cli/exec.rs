@@ -11,28 +11,29 @@ use crate::support::{capstan, project, run};
 
 #[test]
 fn the_example_runs_its_hooks_in_order_and_shows_what_they_print() {
-    let said = run("sync -f tests/example/echo --simulate --exec");
+    let output = run("sync -f tests/example/echo --simulate --exec");
     let at = |text: &str| {
-        said.out
+        output
+            .out
             .find(text)
-            .unwrap_or_else(|| panic!("no `{text}` in {}", said.all()))
+            .unwrap_or_else(|| panic!("no `{text}` in {}", output.all()))
     };
     assert!(
         at("| Pre Sync Job\n") < at("created   Deployment/echo-server"),
         "{}",
-        said.all()
+        output.all()
     );
     assert!(
         at("ok        Deployment/echo-server") < at("| Post Sync Job\n"),
         "{}",
-        said.all()
+        output.all()
     );
-    assert!(at("| Post Sync Job\n") < at("Succeeded in"), "{}", said.all());
-    assert_eq!(said.code, 0, "{}", said.all());
+    assert!(at("| Post Sync Job\n") < at("Succeeded in"), "{}", output.all());
+    assert_eq!(output.code, 0, "{}", output.all());
 }
 
 /// Takes one request and returns its body.
-fn take_post(listener: &TcpListener) -> String {
+fn receive_post(listener: &TcpListener) -> String {
     let (mut stream, _) = listener.accept().unwrap();
     stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
     let (mut text, mut buffer) = (String::new(), [0; 4096]);
@@ -78,8 +79,8 @@ fn a_failed_hook_is_reported_to_the_world() {
         )
         .unwrap();
     }
-    let (told, body) = mpsc::channel();
-    std::thread::spawn(move || told.send(take_post(&listener)));
+    let (tx, body) = mpsc::channel();
+    std::thread::spawn(move || tx.send(receive_post(&listener)));
     let mut command = capstan("sync --app shop --simulate --exec -f");
     let output = command.arg(folder.path()).output().unwrap();
     let out = String::from_utf8(output.stdout).unwrap();

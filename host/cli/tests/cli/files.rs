@@ -7,7 +7,7 @@ use std::{
     process::Stdio,
 };
 
-use crate::support::{Said, capstan, run};
+use crate::support::{CommandOutput, capstan, run};
 
 const SET: &str = "tests/example/echo";
 
@@ -28,10 +28,10 @@ fn a_saved_plan_and_a_state_touch_no_other_file_and_are_for_their_owner_alone() 
         state.display(),
         plan.display()
     );
-    let said = run(&words);
-    assert_eq!(said.code, 0, "{}", said.all());
-    let said = run(&format!("sync -f {SET} --simulate --state {}", state.display()));
-    assert_eq!(said.code, 0, "{}", said.all());
+    let output = run(&words);
+    assert_eq!(output.code, 0, "{}", output.all());
+    let output = run(&format!("sync -f {SET} --simulate --state {}", state.display()));
+    assert_eq!(output.code, 0, "{}", output.all());
     assert_eq!((mode(&plan), mode(&state)), (0o600, 0o600));
     for name in ["p.new", "p.json.new", "st.new", "st.json.new"] {
         assert_eq!(fs::read_to_string(at(name)).unwrap(), "mine", "{name}");
@@ -45,13 +45,13 @@ fn a_link_that_was_planted_for_a_plan_leads_nowhere() {
     let (victim, plan) = (folder.path().join("victim"), folder.path().join("p.json"));
     fs::write(&victim, "theirs").unwrap();
     symlink(&victim, &plan).unwrap();
-    let said = run(&format!("plan -f {SET} --simulate --save {}", plan.display()));
-    assert_eq!(said.code, 0, "{}", said.all());
+    let output = run(&format!("plan -f {SET} --simulate --save {}", plan.display()));
+    assert_eq!(output.code, 0, "{}", output.all());
     assert_eq!(fs::read_to_string(&victim).unwrap(), "theirs");
     assert!(fs::symlink_metadata(&plan).unwrap().is_file());
 }
 
-fn with_stdout(words: &str, out: Stdio) -> Said {
+fn with_stdout(words: &str, out: Stdio) -> CommandOutput {
     let child = capstan(words).stdout(out).stderr(Stdio::piped()).spawn().unwrap();
     child.wait_with_output().unwrap().into()
 }
@@ -66,13 +66,13 @@ fn output_that_can_not_be_written_has_an_exit_code_of_its_own() {
         "--help".to_owned(),
         "completion bash".to_owned(),
     ] {
-        let said = with_stdout(&words, full());
-        assert_eq!(said.code, 18, "{words}: {}", said.all());
-        let told = said
+        let output = with_stdout(&words, full());
+        assert_eq!(output.code, 18, "{words}: {}", output.all());
+        let warnings = output
             .err
             .matches("error: the output can't be written: No space left on device")
             .count();
-        assert_eq!(told, 1, "{words}: {}", said.all());
+        assert_eq!(warnings, 1, "{words}: {}", output.all());
     }
     // What failed anyway says so.
     let folder = tempfile::tempdir().unwrap();
@@ -86,8 +86,8 @@ fn output_that_can_not_be_written_has_an_exit_code_of_its_own() {
         "sync -f tests/fixtures/sets/pods-image --simulate={}",
         scenario.display()
     );
-    let said = with_stdout(&words, full());
-    assert_eq!(said.code, 10, "{}", said.all());
+    let output = with_stdout(&words, full());
+    assert_eq!(output.code, 10, "{}", output.all());
 }
 
 #[test]
@@ -99,12 +99,12 @@ fn a_reader_that_has_gone_is_no_mistake() {
             .spawn()
             .unwrap();
         drop(child.stdout.take());
-        let said: Said = child.wait_with_output().unwrap().into();
+        let output: CommandOutput = child.wait_with_output().unwrap().into();
         assert_eq!(
-            (said.code, said.err.contains("can't be written")),
+            (output.code, output.err.contains("can't be written")),
             (0, false),
             "{words}: {}",
-            said.all()
+            output.all()
         );
     }
 }

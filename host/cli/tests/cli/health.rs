@@ -7,11 +7,11 @@ use std::{
 
 use insta::assert_snapshot;
 
-use crate::support::{Said, capstan, run};
+use crate::support::{CommandOutput, capstan, run};
 
 const ECHO: &str = "tests/example/echo";
 
-fn with_input(mut command: Command, input: &str) -> Said {
+fn with_input(mut command: Command, input: &str) -> CommandOutput {
     let command = command
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())

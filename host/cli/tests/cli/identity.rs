@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 
 use crate::{
     serve::Served,
-    support::{Said, capstan},
+    support::{CommandOutput, capstan},
 };
 
 /// Reads a kubeconfig, changes it, and writes it beside the cluster's own.
@@ -29,7 +29,7 @@ fn kubeconfig(cluster: &Served, name: &str, change: impl FnOnce(&mut Value)) -> 
     cluster.file(name, &config.to_string())
 }
 
-fn run_with(kubeconfig: &Path, words: &str) -> Said {
+fn run_with(kubeconfig: &Path, words: &str) -> CommandOutput {
     capstan(words).env("KUBECONFIG", kubeconfig).output().unwrap().into()
 }
 
@@ -57,13 +57,13 @@ fn of_several_kubeconfigs_those_that_are_there_count_together() {
         "apiVersion: v1\nkind: Config\ncontexts:\n- name: work\n  context: { cluster: capstan-sim, user: capstan-sim, namespace: kube-system }\n",
     );
     let all = std::env::join_paths([Path::new("/no/such/file"), clusters.as_path(), contexts.as_path()]).unwrap();
-    let said = run_with(Path::new(&all), "status");
-    assert_snapshot!(said.all(), @"
+    let output = run_with(Path::new(&all), "status");
+    assert_snapshot!(output.all(), @"
     no applications in namespace kube-system
     [exit code 0]
     ");
-    let said = run_with(Path::new(&all), "status --context nowhere");
-    assert_snapshot!(said.all(), @"
+    let output = run_with(Path::new(&all), "status --context nowhere");
+    assert_snapshot!(output.all(), @"
     error: the kubeconfig names no usable cluster
       because: failed to load current context: nowhere
     [exit code 1]
@@ -73,7 +73,7 @@ fn of_several_kubeconfigs_those_that_are_there_count_together() {
 #[test]
 fn without_any_kubeconfig_it_is_said_what_to_set() {
     let folder = tempfile::tempdir().unwrap();
-    let run = |words: &str| -> Said {
+    let run = |words: &str| -> CommandOutput {
         let mut command = capstan(words);
         command
             .env("HOME", folder.path())
@@ -81,23 +81,25 @@ fn without_any_kubeconfig_it_is_said_what_to_set() {
             .env_remove("KUBERNETES_SERVICE_HOST");
         command.output().unwrap().into()
     };
-    let said = run("status");
+    let output = run("status");
     assert!(
-        said.err
+        output
+            .err
             .starts_with("error: no cluster found: there is no kubeconfig, and this process doesn't run in a pod\n")
-            && said
+            && output
                 .err
                 .ends_with("  hint: set KUBECONFIG or `--kubeconfig`, or use `--simulate`\n"),
         "{}",
-        said.all()
+        output.all()
     );
-    let said = run("status --kubeconfig /no/such/file");
+    let output = run("status --kubeconfig /no/such/file");
     assert!(
-        said.err
+        output
+            .err
             .starts_with("error: failed to read the kubeconfig /no/such/file\n")
-            && said.err.contains("No such file"),
+            && output.err.contains("No such file"),
         "{}",
-        said.all()
+        output.all()
     );
 }
 
@@ -106,7 +108,7 @@ fn without_any_kubeconfig_it_is_said_what_to_set() {
 fn a_credential_plugin_that_gives_none_is_named_with_what_it_said() {
     let cluster = Served::start("{}");
     let folder = tempfile::tempdir().unwrap();
-    let said = |name: &str, exec: Value| {
+    let output = |name: &str, exec: Value| {
         let config = kubeconfig(&cluster, name, |config| {
             config["users"][0]["user"] = json!({ "exec": exec });
         });
@@ -116,7 +118,7 @@ fn a_credential_plugin_that_gives_none_is_named_with_what_it_said() {
     };
     let version = "client.authentication.k8s.io/v1";
     let exec = |command: &Path| json!({ "apiVersion": version, "command": command, "interactiveMode": "Never" });
-    assert_snapshot!(said("missing", json!({ "apiVersion": version, "command": "no-such-login", "installHint": "brew install no-such-login" })), @"
+    assert_snapshot!(output("missing", json!({ "apiVersion": version, "command": "no-such-login", "installHint": "brew install no-such-login" })), @"
     error: the credential plugin `no-such-login` can't be run: No such file or directory (os error 2)
       hint: brew install no-such-login
     [exit code 1]
@@ -126,13 +128,13 @@ fn a_credential_plugin_that_gives_none_is_named_with_what_it_said() {
         "failing",
         "#!/bin/sh\necho hush-hush\necho 'you are logged out' >&2\nexit 3\n",
     );
-    assert_snapshot!(said("failing", exec(&failing)), @"
+    assert_snapshot!(output("failing", exec(&failing)), @"
     error: the credential plugin `DIR/failing` failed with exit status: 3: you are logged out
       hint: it is `users[].user.exec` in the kubeconfig; run it manually, or log in again
     [exit code 1]
     ");
     let babbling = script(folder.path(), "babbling", "#!/bin/sh\necho '{ hush-hush'\n");
-    assert_snapshot!(said("babbling", exec(&babbling)), @"
+    assert_snapshot!(output("babbling", exec(&babbling)), @"
     error: the credential plugin `DIR/babbling` printed something that is not an ExecCredential
       hint: it is `users[].user.exec` in the kubeconfig; run it manually, or log in again
     [exit code 1]
@@ -142,7 +144,7 @@ fn a_credential_plugin_that_gives_none_is_named_with_what_it_said() {
         "empty",
         &format!("#!/bin/sh\necho '{{ \"apiVersion\": \"{version}\", \"kind\": \"ExecCredential\" }}'\n"),
     );
-    assert_snapshot!(said("empty", exec(&empty)), @"
+    assert_snapshot!(output("empty", exec(&empty)), @"
     error: the credential plugin `DIR/empty` printed an ExecCredential without a status
       hint: it is `users[].user.exec` in the kubeconfig; run it manually, or log in again
     [exit code 1]
@@ -206,33 +208,33 @@ fn a_proxy_that_the_kubeconfig_names_is_used_and_one_of_the_environment_not_for_
     });
     // What NO_PROXY says is about the proxies of the environment only.
     let sync = "sync -f tests/example/echo -n shop --create-namespace";
-    let said: Said = capstan(sync)
+    let output: CommandOutput = capstan(sync)
         .env("KUBECONFIG", &through)
         .env("NO_PROXY", "127.0.0.1")
         .output()
         .unwrap()
         .into();
-    assert_eq!(said.code, 0, "{}", said.all());
+    assert_eq!(output.code, 0, "{}", output.all());
     let through = tunnel.count();
     assert!(through > 0);
     let dead = "http://127.0.0.1:1";
-    let said: Said = cluster
+    let output: CommandOutput = cluster
         .command("status -n shop")
         .env("HTTPS_PROXY", dead)
         .env("HTTP_PROXY", dead)
         .output()
         .unwrap()
         .into();
-    assert!(said.code == 0 && said.out.contains("Succeeded"), "{}", said.all());
+    assert!(output.code == 0 && output.out.contains("Succeeded"), "{}", output.all());
     assert_eq!(tunnel.count(), through);
     let broken = kubeconfig(&cluster, "broken", |config| {
         config["clusters"][0]["cluster"]["proxy-url"] = json!(dead);
     });
-    let said = run_with(&broken, "status -n shop");
+    let output = run_with(&broken, "status -n shop");
     assert!(
-        said.code == 1 && said.err.contains(" through the proxy 127.0.0.1:1 what it serves\n"),
+        output.code == 1 && output.err.contains(" through the proxy 127.0.0.1:1 what it serves\n"),
         "{}",
-        said.all()
+        output.all()
     );
 }
 
@@ -275,19 +277,19 @@ impl Space {
         self.kubectl("apply", "-f -", &format!("{role}\n---\n{binding}\n"));
     }
 
-    fn run(&self, kubeconfig: &Path, words: &str) -> Said {
+    fn run(&self, kubeconfig: &Path, words: &str) -> CommandOutput {
         run_with(kubeconfig, &format!("{words} -n {}", self.name))
     }
 
     /// Runs a command until it no longer says this: nothing tells when the server knows a role.
-    fn run_until_not(&self, kubeconfig: &Path, words: &str, text: &str) -> Said {
+    fn run_until_not(&self, kubeconfig: &Path, words: &str, text: &str) -> CommandOutput {
         let end = Instant::now() + Duration::from_secs(20);
         loop {
-            let said = self.run(kubeconfig, words);
-            if !said.all().contains(text) {
-                return said;
+            let output = self.run(kubeconfig, words);
+            if !output.all().contains(text) {
+                return output;
             }
-            assert!(Instant::now() < end, "{}", said.all());
+            assert!(Instant::now() < end, "{}", output.all());
             std::thread::sleep(Duration::from_millis(200));
         }
     }
@@ -308,26 +310,26 @@ fn who_is_acted_as_may_do_what_that_one_may_and_no_more() {
     let admin = space.cluster.kubeconfig();
     let sync = format!("sync --app shop --as jane --as-group team -f {}", file.display());
     // Nothing is granted: not even what is stored can be read.
-    let said = space.run(&admin, &sync);
-    assert_eq!(said.code, 1, "{}", said.all());
+    let output = space.run(&admin, &sync);
+    assert_eq!(output.code, 1, "{}", output.all());
     assert!(
-        said.err.contains("failed while reading the application's state")
-            && said.err.contains("User \"jane\" cannot get"),
+        output.err.contains("failed while reading the application's state")
+            && output.err.contains("User \"jane\" cannot get"),
         "{}",
-        said.all()
+        output.all()
     );
     // What is needed to look: all that is missing is told, before anything is changed.
     let look = json!([{ "apiGroups": ["*"], "resources": ["*"], "verbs": ["get", "list", "watch"] }]);
     space.grant(&group("team"), &look);
-    let said = space.run_until_not(&admin, &sync, "failed while");
-    assert_eq!(said.code, 12, "{}", said.all());
+    let output = space.run_until_not(&admin, &sync, "failed while");
+    assert_eq!(output.code, 12, "{}", output.all());
     for part in [
         "error: the plan needs permissions that are missing: ",
         "create configmaps in namespace acting",
         "update leases.coordination.k8s.io in namespace acting",
         "hint: nothing was changed; request these permissions",
     ] {
-        assert!(said.err.contains(part), "`{part}` is not in {}", said.all());
+        assert!(output.err.contains(part), "`{part}` is not in {}", output.all());
     }
     assert_eq!(space.kubectl("get", "secrets,leases -o name", ""), "");
     // All of the namespace, and nothing of the cluster.
@@ -335,23 +337,23 @@ fn who_is_acted_as_may_do_what_that_one_may_and_no_more() {
         &group("team"),
         &json!([{ "apiGroups": ["*"], "resources": ["*"], "verbs": ["*"] }]),
     );
-    let said = space.run_until_not(&admin, &sync, "isn't allowed");
-    assert_eq!(said.code, 0, "{}", said.all());
-    let said = space.run(&admin, "status --as jane --as-group team");
+    let output = space.run_until_not(&admin, &sync, "isn't allowed");
+    assert_eq!(output.code, 0, "{}", output.all());
+    let output = space.run(&admin, "status --as jane --as-group team");
     assert!(
-        said.out.contains("shop") && said.out.contains("Succeeded"),
+        output.out.contains("shop") && output.out.contains("Succeeded"),
         "{}",
-        said.all()
+        output.all()
     );
     // Without the group jane is nobody again.
-    let said = space.run(&admin, "status --as jane");
+    let output = space.run(&admin, "status --as jane");
     assert!(
-        said.code == 1 && said.err.contains("User \"jane\" cannot list"),
+        output.code == 1 && output.err.contains("User \"jane\" cannot list"),
         "{}",
-        said.all()
+        output.all()
     );
-    let said = space.run(&admin, "delete shop --yes --as jane --as-group team");
-    assert_eq!(said.code, 0, "{}", said.all());
+    let output = space.run(&admin, "delete shop --yes --as jane --as-group team");
+    assert_eq!(output.code, 0, "{}", output.all());
 }
 
 #[cfg(unix)]
@@ -387,8 +389,8 @@ fn credentials_of_a_plugin_are_used_and_fetched_again_when_they_are_about_to_exp
     let file = folder.path().join("settings.yaml");
     fs::write(&file, SETTINGS).unwrap();
     let words = format!("sync --app shop -f {}", file.display());
-    let said = space.run_until_not(&kubeconfig, &words, "not allowed");
-    assert_eq!(said.code, 0, "{}", said.all());
+    let output = space.run_until_not(&kubeconfig, &words, "not allowed");
+    assert_eq!(output.code, 0, "{}", output.all());
     let calls = fs::read_to_string(&calls).unwrap();
     assert!(calls.lines().count() > 1, "{calls}");
     assert!(
@@ -422,7 +424,7 @@ fn in_a_pod_the_service_account_is_who_acts_and_its_namespace_is_meant() {
         .trim_start_matches("https://")
         .rsplit_once(':')
         .unwrap();
-    let run = |words: &str| -> Said {
+    let run = |words: &str| -> CommandOutput {
         let inner = capstan(words);
         let mount = "mount -t tmpfs none /run && mkdir -p /run/secrets/kubernetes.io && \
             ln -s \"$FOLDER\" /run/secrets/kubernetes.io/serviceaccount && exec \"$@\"";
@@ -443,19 +445,19 @@ fn in_a_pod_the_service_account_is_who_acts_and_its_namespace_is_meant() {
     let end = Instant::now() + Duration::from_secs(20);
     let sync = format!("sync --app shop -f {}/settings.yaml", folder.path().display());
     // Nothing tells when the server knows a role.
-    let said = loop {
-        let said = run(&sync);
-        if said.code == 0 || Instant::now() > end {
-            break said;
+    let output = loop {
+        let output = run(&sync);
+        if output.code == 0 || Instant::now() > end {
+            break output;
         }
         std::thread::sleep(Duration::from_millis(200));
     };
-    assert_eq!(said.code, 0, "{}", said.all());
+    assert_eq!(output.code, 0, "{}", output.all());
     assert!(
-        said.out.contains("shop in namespace in-a-pod") && said.out.contains("created   ConfigMap/settings"),
+        output.out.contains("shop in namespace in-a-pod") && output.out.contains("created   ConfigMap/settings"),
         "{}",
-        said.all()
+        output.all()
     );
-    let said = run("delete shop --yes");
-    assert_eq!(said.code, 0, "{}", said.all());
+    let output = run("delete shop --yes");
+    assert_eq!(output.code, 0, "{}", output.all());
 }

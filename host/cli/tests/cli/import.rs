@@ -4,30 +4,30 @@ use std::{fs, path::Path};
 
 use insta::assert_snapshot;
 
-use crate::support::{Said, run_in};
+use crate::support::{CommandOutput, run_in};
 
 /// Runs a command in which DIR is a folder of the test's own.
-fn run(dir: &Path, words: &str) -> Said {
-    let said = run_in(dir, words);
+fn run(dir: &Path, words: &str) -> CommandOutput {
+    let output = run_in(dir, words);
     // Its size is nobody's promise.
     let size = |text: String| match (text.find(" ("), text.find(" KiB)")) {
         (Some(from), Some(to)) if from < to => format!("{}{}", &text[..from], &text[to + " KiB)".len()..]),
         _ => text,
     };
-    Said {
-        err: size(said.err),
-        ..said
+    CommandOutput {
+        err: size(output.err),
+        ..output
     }
 }
 
 fn verdict(dir: &Path, plugin: &str, object: &str) -> String {
-    let said = run(
+    let output = run(
         dir,
         &format!(
             "plugin run mine assess --plugin DIR/{plugin}/mine.wasm --plugin-cache DIR/cache --input {object} -o json"
         ),
     );
-    let json: serde_json::Value = serde_json::from_str(&said.out).unwrap_or_else(|_| panic!("{}", said.all()));
+    let json: serde_json::Value = serde_json::from_str(&output.out).unwrap_or_else(|_| panic!("{}", output.all()));
     let answer = &json["answer"];
     match json["error"].as_str() {
         Some(error) => error.to_owned(),
@@ -52,11 +52,11 @@ const HEALTH: &str = "tests/fixtures/health";
 fn a_folder_of_argo_cds_scripts_becomes_a_plugin_with_its_cases() {
     let dir = tempfile::tempdir().unwrap();
     let dir = dir.path();
-    let said = run(
+    let output = run(
         dir,
         &format!("plugin import-argo {HEALTH}/argo --name mine --out DIR/a --licence MIT"),
     );
-    assert_snapshot!(said.all(), @r#"
+    assert_snapshot!(output.all(), @r#"
     KINDS               SEES OF THE OBJECT     CASES
     *.example.com/*     all                    yes
     example.com/Queue   /spec/paused /status   yes
@@ -90,15 +90,15 @@ fn a_folder_of_argo_cds_scripts_becomes_a_plugin_with_its_cases() {
         let tests: serde_json::Value = serde_yaml::from_str(&text).unwrap();
         for test in tests["tests"].as_array().unwrap() {
             let object = cases.join(folder).join(test["inputPath"].as_str().unwrap());
-            let wanted = &test["healthStatus"];
-            let told = verdict(dir, "a", &object.display().to_string());
+            let expected_health = &test["healthStatus"];
+            let answered = verdict(dir, "a", &object.display().to_string());
             let kinds = folder.replace('_', "*");
             let expected = format!(
                 "{} {} by {kinds}/health.lua",
-                wanted["status"].as_str().unwrap(),
-                wanted["message"]
+                expected_health["status"].as_str().unwrap(),
+                expected_health["message"]
             );
-            assert_eq!(told, expected);
+            assert_eq!(answered, expected);
             judged += 1;
         }
     }
@@ -134,21 +134,21 @@ fn cases_are_read_as_argo_cd_reads_them() {
     for (name, text) in files {
         fs::write(folder.join(name), text).unwrap();
     }
-    let said = run(dir, "plugin import-argo DIR/argo --name mine --out DIR/a --licence MIT");
-    assert_eq!(said.code, 0, "{}", said.all());
-    let said = run(dir, "plugin test DIR/a --plugin-cache DIR/cache");
-    assert!(said.all().contains("2 of 2 cases passed"), "{}", said.all());
+    let output = run(dir, "plugin import-argo DIR/argo --name mine --out DIR/a --licence MIT");
+    assert_eq!(output.code, 0, "{}", output.all());
+    let output = run(dir, "plugin test DIR/a --plugin-cache DIR/cache");
+    assert!(output.all().contains("2 of 2 cases passed"), "{}", output.all());
 }
 
 #[test]
 fn an_argocd_cm_becomes_a_plugin_and_what_can_not_is_said() {
     let dir = tempfile::tempdir().unwrap();
     let dir = dir.path();
-    let said = run(
+    let output = run(
         dir,
         &format!("plugin import-argo {HEALTH}/argocd-cm.yaml --name mine --out DIR/b"),
     );
-    assert_snapshot!(said.all(), @r#"
+    assert_snapshot!(output.all(), @r#"
     KINDS               SEES OF THE OBJECT    CASES
     *.example.org/*     /status/health        none
     example.com/Topic   /spec/shape /status   none
@@ -182,11 +182,11 @@ fn an_argocd_cm_becomes_a_plugin_and_what_can_not_is_said() {
 fn fluxs_expressions_become_a_plugin() {
     let dir = tempfile::tempdir().unwrap();
     let dir = dir.path();
-    let said = run(
+    let output = run(
         dir,
         &format!("plugin import-cel {HEALTH}/flux.yaml --name mine --out DIR/c"),
     );
-    assert_snapshot!(said.all(), @r#"
+    assert_snapshot!(output.all(), @r#"
     KINDS               SEES OF THE OBJECT                                            CASES
     example.com/Queue   /status/conditions /status/observedGeneration /status/phase   none
     DIR/c/mine.wasm, plugin.toml; load it with --plugin DIR/c/mine.wasm
@@ -202,8 +202,8 @@ fn fluxs_expressions_become_a_plugin() {
 fn every_mistake_is_told_with_script_and_line_and_nothing_is_written() {
     let dir = tempfile::tempdir().unwrap();
     let dir = dir.path();
-    let said = run(dir, &format!("plugin import-argo {HEALTH}/broken --out DIR/d"));
-    assert_snapshot!(said.all(), @r#"
+    let output = run(dir, &format!("plugin import-argo {HEALTH}/broken --out DIR/d"));
+    assert_snapshot!(output.all(), @r#"
     error: example.com/Queue/health.lua:5: 'end' expected (to close 'if' at line 2) near <eof>
       hint: lines are counted from the check's own first one
     error: example.com/Topic/health.lua:2: syntax error near '=='
@@ -211,17 +211,17 @@ fn every_mistake_is_told_with_script_and_line_and_nothing_is_written() {
     [exit code 2]
     "#);
     assert!(!dir.join("d").exists());
-    let said = run(dir, &format!("plugin import-argo {HEALTH}/queue.yaml --out DIR/d"));
-    assert_snapshot!(said.all(), @r#"
+    let output = run(dir, &format!("plugin import-argo {HEALTH}/queue.yaml --out DIR/d"));
+    assert_snapshot!(output.all(), @r#"
     error: tests/fixtures/health/queue.yaml has no health script
       hint: name a folder with GROUP/KIND/health.lua in it, or a file with the ConfigMap argocd-cm
     [exit code 2]
     "#);
-    let said = run(
+    let output = run(
         dir,
         &format!("plugin import-argo {HEALTH}/argo --name Mine --out DIR/d"),
     );
-    assert_snapshot!(said.all(), @r#"
+    assert_snapshot!(output.all(), @r#"
     error: no plugin can be called that: name: "Mine" is not of a-z, 0-9 and -, with a letter first, at most 40 long
       hint: `--name` allows a-z, 0-9 and -; `--plugin-version` is a version such as 1.2.3
     [exit code 2]
@@ -231,17 +231,20 @@ fn every_mistake_is_told_with_script_and_line_and_nothing_is_written() {
         "- {apiVersion: example.com/v1, kind: Queue, current: 'status.phase == ', failed: 'x ('}",
     )
     .unwrap();
-    let said = run(dir, "plugin import-cel DIR/bad.yaml --out DIR/d");
+    let output = run(dir, "plugin import-cel DIR/bad.yaml --out DIR/d");
     assert!(
-        said.err
+        output
+            .err
             .contains("error: example.com/Queue: `current`, line 1, column "),
         "{}",
-        said.all()
+        output.all()
     );
     assert!(
-        said.err.contains("error: example.com/Queue: `failed`, line 1, column "),
+        output
+            .err
+            .contains("error: example.com/Queue: `failed`, line 1, column "),
         "{}",
-        said.all()
+        output.all()
     );
 }
 
@@ -257,10 +260,10 @@ fn a_sync_waits_for_what_an_imported_script_says() {
         ),
     )
     .unwrap();
-    let said = run(dir, "plugin import-argo DIR/argocd-cm.yaml --name mine --out DIR/mine");
-    assert_eq!(said.code, 0, "{}", said.all());
+    let output = run(dir, "plugin import-argo DIR/argocd-cm.yaml --name mine --out DIR/mine");
+    assert_eq!(output.code, 0, "{}", output.all());
     let definition = "apiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\nmetadata: { name: queues.example.com }\nspec:\n  group: example.com\n  scope: Namespaced\n  names: { kind: Queue, plural: queues, singular: queue, listKind: QueueList }\n  versions: [{ name: v1, served: true, storage: true, schema: { openAPIV3Schema: { type: object, x-kubernetes-preserve-unknown-fields: true } } }]\n";
-    for (wants, code, told) in [
+    for (wants, code, answered) in [
         ("nothing", 0, "ok        Queue/q"),
         ("more", 11, "Degraded: the queue wants more"),
     ] {
@@ -269,12 +272,12 @@ fn a_sync_waits_for_what_an_imported_script_says() {
         );
         fs::write(dir.join("queue.yaml"), format!("{definition}---\n{queue}")).unwrap();
         let words = "sync -f DIR/queue.yaml --app q --simulate --plugin DIR/mine/mine.wasm --plugin-cache DIR/cache";
-        let said = run(dir, words);
-        assert_eq!(said.code, code, "{}", said.all());
+        let output = run(dir, words);
+        assert_eq!(output.code, code, "{}", output.all());
         assert!(
-            said.out.contains(told) && said.out.contains("mine 0.1.0"),
+            output.out.contains(answered) && output.out.contains("mine 0.1.0"),
             "{}",
-            said.all()
+            output.all()
         );
     }
 }

@@ -40,16 +40,16 @@ fn kill(served: &Served, namespace: &str, point: &str) {
 
 /// Returns the history, oldest first.
 fn history(served: &Served, namespace: &str) -> Vec<Value> {
-    let said = served.run(&format!("history shop -n {namespace} -o json"));
-    serde_json::from_str(&said.out).unwrap()
+    let output = served.run(&format!("history shop -n {namespace} -o json"));
+    serde_json::from_str(&output.out).unwrap()
 }
 
 /// Returns how many Jobs of each name were made.
 fn jobs(served: &Served, namespace: &str) -> (usize, usize) {
     let mut made = (0, 0);
     for number in 1..=history(served, namespace).len() {
-        let said = served.run(&format!("history shop {number} -n {namespace} -o json"));
-        let past: Value = serde_json::from_str(&said.out).unwrap();
+        let output = served.run(&format!("history shop {number} -n {namespace} -o json"));
+        let past: Value = serde_json::from_str(&output.out).unwrap();
         assert_eq!(past["status"], "Succeeded", "{past:#}");
         let text = past.to_string();
         made.0 += usize::from(text.contains("before-"));
@@ -71,19 +71,19 @@ fn the_same_sync_given_again_carries_on_with_the_killed_one_and_stops_there() {
             "sync --app shop -n {namespace} --create-namespace -f {} --timeout 1h",
             served.file(&format!("{namespace}.yaml"), &set("green")).display()
         );
-        let said = served.run(&same);
-        assert_eq!(said.code, 0, "{point}: {}", said.all());
+        let output = served.run(&same);
+        assert_eq!(output.code, 0, "{point}: {}", output.all());
         assert!(
-            said.out.contains("was left unfinished; continuing it\n"),
+            output.out.contains("was left unfinished; continuing it\n"),
             "{point}: {}",
-            said.all()
+            output.all()
         );
-        assert_eq!(history(&served, namespace).len(), 1, "{point}: {}", said.all());
+        assert_eq!(history(&served, namespace).len(), 1, "{point}: {}", output.all());
         assert_eq!(jobs(&served, namespace), (1, 1), "{point}");
         // Nothing is unfinished any more: the command is a sync of its own.
-        let said = served.run(&same);
-        assert_eq!(said.code, 0, "{point}: {}", said.all());
-        assert_eq!(history(&served, namespace).len(), 2, "{point}: {}", said.all());
+        let output = served.run(&same);
+        assert_eq!(output.code, 0, "{point}: {}", output.all());
+        assert_eq!(history(&served, namespace).len(), 2, "{point}: {}", output.all());
     }
 }
 
@@ -101,14 +101,14 @@ fn another_set_or_again_is_synced_after_the_killed_one() {
             "sync --app shop -n {namespace} --create-namespace -f {}{flag}",
             file.display()
         );
-        let said = served.run(&words);
-        assert_eq!(said.code, 0, "{namespace}: {}", said.all());
+        let output = served.run(&words);
+        assert_eq!(output.code, 0, "{namespace}: {}", output.all());
         assert!(
-            said.out.contains("was left unfinished; continuing it first"),
+            output.out.contains("was left unfinished; continuing it first"),
             "{namespace}: {}",
-            said.all()
+            output.all()
         );
-        assert_eq!(history(&served, namespace).len(), 2, "{namespace}: {}", said.all());
+        assert_eq!(history(&served, namespace).len(), 2, "{namespace}: {}", output.all());
     }
 }
 
@@ -132,11 +132,11 @@ fn a_killed_rollback_test_or_deletion_is_carried_on_with_by_the_same_command() {
     let served = Served::start(SCENARIO);
     for colour in ["green", "blue"] {
         let file = served.file("whole.yaml", &whole_set(colour));
-        let said = served.run(&format!(
+        let output = served.run(&format!(
             "sync --app shop -n whole --create-namespace -f {}",
             file.display()
         ));
-        assert_eq!(said.code, 0, "{}", said.all());
+        assert_eq!(output.code, 0, "{}", output.all());
     }
     for (command, point, operations) in [
         ("rollback shop -n whole --yes", "created   Job/before", Some(3)),
@@ -147,23 +147,28 @@ fn a_killed_rollback_test_or_deletion_is_carried_on_with_by_the_same_command() {
         running.wait_for(point);
         running.signal("KILL");
         running.code();
-        let said = served.run(command);
-        assert_eq!(said.code, 0, "{command}: {}", said.all());
+        let output = served.run(command);
+        assert_eq!(output.code, 0, "{command}: {}", output.all());
         assert!(
-            said.out.contains("was left unfinished; continuing it\n"),
+            output.out.contains("was left unfinished; continuing it\n"),
             "{command}: {}",
-            said.all()
+            output.all()
         );
         assert!(
-            !said.out.contains(point),
+            !output.out.contains(point),
             "{command}: its hook runs once: {}",
-            said.all()
+            output.all()
         );
         if let Some(operations) = operations {
-            assert_eq!(history(&served, "whole").len(), operations, "{command}: {}", said.all());
+            assert_eq!(
+                history(&served, "whole").len(),
+                operations,
+                "{command}: {}",
+                output.all()
+            );
         } else {
-            let said = served.run("status shop -n whole");
-            assert_ne!(said.code, 0, "{}", said.all());
+            let output = served.run("status shop -n whole");
+            assert_ne!(output.code, 0, "{}", output.all());
         }
     }
 }
@@ -217,12 +222,12 @@ faults:
         running.signal("KILL");
         running.code();
         served.file(&format!("{namespace}.yaml"), &again);
-        let said = served.run(&words);
+        let output = served.run(&words);
         let place = format!(
             "it does not fit; it is written in {}:{line} (document 2)",
             file.display()
         );
-        assert!(said.all().contains("continuing it"), "{namespace}: {}", said.all());
-        assert!(said.all().contains(&place), "{namespace}: {}", said.all());
+        assert!(output.all().contains("continuing it"), "{namespace}: {}", output.all());
+        assert!(output.all().contains(&place), "{namespace}: {}", output.all());
     }
 }

@@ -56,13 +56,17 @@ fn a_plan_shows_what_would_hang() {
 
 #[test]
 fn what_is_allowed_is_run_and_what_is_known_is_not_told() {
-    let said = run(&format!(
+    let output = run(&format!(
         "sync {SHOP} --simulate --allow-lint hook-needs-later --timeout 20s"
     ));
-    assert!(said.out.contains("error[hook-needs-later]"), "{}", said.all());
-    assert_eq!(said.code, 13, "{}", said.all());
-    let said = run("lint -f tests/fixtures/sets/lint --allow-lint hook-need-later");
-    assert!(said.err.contains("did you mean `hook-needs-later`?"), "{}", said.all());
+    assert!(output.out.contains("error[hook-needs-later]"), "{}", output.all());
+    assert_eq!(output.code, 13, "{}", output.all());
+    let output = run("lint -f tests/fixtures/sets/lint --allow-lint hook-need-later");
+    assert!(
+        output.err.contains("did you mean `hook-needs-later`?"),
+        "{}",
+        output.all()
+    );
 }
 
 #[test]
@@ -128,9 +132,9 @@ fn lint_needs_no_cluster() {
 
 #[test]
 fn lint_tells_machines_in_sarif() {
-    let said = run("lint -f tests/fixtures/sets/lint -o sarif");
-    assert_eq!(said.code, 2, "{}", said.err);
-    let document: Value = serde_json::from_str(&said.out).unwrap();
+    let output = run("lint -f tests/fixtures/sets/lint -o sarif");
+    assert_eq!(output.code, 2, "{}", output.err);
+    let document: Value = serde_json::from_str(&output.out).unwrap();
     let results = document["runs"][0]["results"].as_array().unwrap();
     let first = &results[0];
     assert_eq!(first["ruleId"], "hook-needs-later");
@@ -139,16 +143,20 @@ fn lint_tells_machines_in_sarif() {
     assert_eq!(place["artifactLocation"]["uri"], "tests/fixtures/sets/lint/shop.yaml");
     assert_eq!(place["region"]["startLine"], 29);
     // Diagnostics that keep manifests from being planned are told likewise.
-    let said = run("lint -f tests/fixtures/sets/bad -o sarif");
-    let document: Value = serde_json::from_str(&said.out).unwrap();
+    let output = run("lint -f tests/fixtures/sets/bad -o sarif");
+    let document: Value = serde_json::from_str(&output.out).unwrap();
     let results = document["runs"][0]["results"].as_array().unwrap();
     assert!(
         results.iter().filter(|result| result["ruleId"] == "invalid").count() >= 4,
         "{}",
-        said.out
+        output.out
     );
-    let said = run("plan -f tests/fixtures/sets/lint -o sarif --simulate");
-    assert!(said.err.contains("`-o sarif` is for `capstan lint`"), "{}", said.all());
+    let output = run("plan -f tests/fixtures/sets/lint -o sarif --simulate");
+    assert!(
+        output.err.contains("`-o sarif` is for `capstan lint`"),
+        "{}",
+        output.all()
+    );
 }
 
 #[test]
@@ -166,7 +174,7 @@ fn versions_that_kubernetes_no_longer_serves_are_found_without_a_cluster() {
     let words = "lint -f tests/fixtures/sets/bad/version.yaml --app shop";
     let newest = run(words);
     assert_eq!(newest.code, 2, "{}", newest.all());
-    for told in [
+    for expected in [
         "warning[removed-version]: Kubernetes 1.26 and later don't serve HorizontalPodAutoscaler as autoscaling/v2beta2",
         "fix: Kubernetes 1.26 removed it; write `apiVersion: autoscaling/v2`, and look whether its fields differ; for an older cluster, say \
          `--kube-version 1.25` or less",
@@ -174,7 +182,7 @@ fn versions_that_kubernetes_no_longer_serves_are_found_without_a_cluster() {
         "warning[removed-version]: Kubernetes 1.22 and later don't serve Ingress as extensions/v1beta1",
         "error[invalid]: CustomResourceDefinition/lamps.gone.example.com in this set doesn't serve Lamp as gone.example.com/v1alpha1",
     ] {
-        assert!(newest.out.contains(told), "{told}: {}", newest.all());
+        assert!(newest.out.contains(expected), "{expected}: {}", newest.all());
     }
     let some = run(&format!("{words} --kube-version v1.25.3"));
     assert!(!some.out.contains("autoscaling/v2beta2"), "{}", some.all());

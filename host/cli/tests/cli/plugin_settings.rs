@@ -4,7 +4,7 @@ use std::fs;
 
 use tempfile::TempDir;
 
-use crate::support::{Said, component, run_in};
+use crate::support::{CommandOutput, component, run_in};
 
 const DEFINITION: &str = "
 apiVersion: apiextensions.k8s.io/v1
@@ -50,7 +50,7 @@ impl Place {
         fs::write(self.0.path().join("capstan.yaml"), file).unwrap();
     }
 
-    fn run(&self, words: &str) -> Said {
+    fn run(&self, words: &str) -> CommandOutput {
         run_in(
             self.0.path(),
             &format!("{words} --simulate --state DIR/state --plugin DIR/retention.wasm"),
@@ -60,7 +60,7 @@ impl Place {
 
 #[test]
 fn an_object_is_judged_by_the_settings_of_its_plugin_and_by_its_own() {
-    for (own, of_plugins, told, is_healthy) in [
+    for (own, of_plugins, expected, is_healthy) in [
         ("", "  retention: { maxAge: 48 }\n", "30 hours old, 48 allowed", true),
         ("", "  retention: { maxAge: 24 }\n", "30 hours old, 24 allowed", false),
         (
@@ -78,10 +78,10 @@ fn an_object_is_judged_by_the_settings_of_its_plugin_and_by_its_own() {
     ] {
         let place = Place::new();
         place.write(own, of_plugins);
-        let said = place.run("sync -f DIR --timeout 1m");
-        assert!(said.out.contains(told), "{told}: {}", said.all());
-        assert_eq!(said.code == 0, is_healthy, "{told}: {}", said.all());
-        assert!(!said.all().contains("has no effect"), "{}", said.all());
+        let output = place.run("sync -f DIR --timeout 1m");
+        assert!(output.out.contains(expected), "{expected}: {}", output.all());
+        assert_eq!(output.code == 0, is_healthy, "{expected}: {}", output.all());
+        assert!(!output.all().contains("has no effect"), "{}", output.all());
     }
 }
 
@@ -134,11 +134,11 @@ fn settings_that_a_plugin_does_not_take_are_refused_where_they_are_written() {
     ] {
         place.write(own, of_plugins);
         for command in ["plan -f DIR", "sync -f DIR"] {
-            let said = place.run(command);
+            let output = place.run(command);
             assert!(
-                said.code == 2 && [message, at, hint].iter().all(|part| said.err.contains(part)),
+                output.code == 2 && [message, at, hint].iter().all(|part| output.err.contains(part)),
                 "{command}, {message}: {}",
-                said.all()
+                output.all()
             );
         }
     }
@@ -158,13 +158,13 @@ fn files_of_one_command_that_set_a_plugin_differently_are_refused() {
     for (settings, is_same) in [("{ maxAge: 48 }", true), ("{ maxAge: 24 }", false)] {
         let file = format!("name: other\nsources: [{{ path: rest.yaml }}]\npluginSettings:\n  retention: {settings}\n");
         fs::write(other.join("capstan.yaml"), file).unwrap();
-        let said = place.run("plan -f DIR -f DIR/other");
-        assert_eq!(said.code, if is_same { 0 } else { 2 }, "{}", said.all());
-        let refused = said
+        let output = place.run("plan -f DIR -f DIR/other");
+        assert_eq!(output.code, if is_same { 0 } else { 2 }, "{}", output.all());
+        let refused = output
             .err
             .contains("another file of this command has other settings for the plugin `retention`")
-            && said.err.contains("DIR/other/capstan.yaml:4");
-        assert_ne!(refused, is_same, "{}", said.all());
+            && output.err.contains("DIR/other/capstan.yaml:4");
+        assert_ne!(refused, is_same, "{}", output.all());
     }
 }
 

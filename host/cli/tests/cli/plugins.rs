@@ -8,7 +8,7 @@ use std::{
 
 use insta::assert_snapshot;
 
-use crate::support::{Said, component, project, run, run_in};
+use crate::support::{CommandOutput, component, project, run, run_in};
 
 /// A folder with components that came out of the build, and what tests put beside them.
 fn folder(names: &[&str]) -> tempfile::TempDir {
@@ -96,13 +96,13 @@ fn all_mistakes_of_all_components_are_told_at_once() {
 #[test]
 fn what_a_plugin_is_made_of_can_be_seen() {
     let folder = folder(&["http-check"]);
-    let said = run_in(folder.path(), "plugin inspect DIR/http-check.wasm");
+    let output = run_in(folder.path(), "plugin inspect DIR/http-check.wasm");
     // Sizes, digests and tools are those of a build.
     let is_lasting = |line: &&str| {
         let first = line.split_whitespace().next().unwrap_or_default();
         !["size", "sha256", "code", "data", "section", "processed-by"].contains(&first)
     };
-    let lines: Vec<&str> = said.out.lines().filter(is_lasting).collect();
+    let lines: Vec<&str> = output.out.lines().filter(is_lasting).collect();
     assert_snapshot!(lines.join("\n"), @"
     http-check 0.1.0, Apache-2.0
     Calls a URL until it answers as expected.
@@ -147,7 +147,7 @@ fn what_a_plugin_is_made_of_can_be_seen() {
       language       C11
       language       Rust
     ");
-    assert_eq!((said.err.as_str(), said.code), ("", 0));
+    assert_eq!((output.err.as_str(), output.code), ("", 0));
     let json = run("plugin inspect job -o json");
     let json: serde_json::Value = serde_json::from_str(&json.out).unwrap();
     assert_eq!(json["plugin"]["manifest"]["name"], "job");
@@ -161,17 +161,17 @@ fn what_a_plugin_is_made_of_can_be_seen() {
 fn the_plugins_of_this_repository_pass_their_cases() {
     for plugin in capstan_bundle::ALL {
         let cases = format!("plugins/{}/cases", plugin.name);
-        let said = run(&format!("plugin test {} --cases {cases}", plugin.name));
-        assert_eq!(said.code, 0, "{}", said.all());
+        let output = run(&format!("plugin test {} --cases {cases}", plugin.name));
+        assert_eq!(output.code, 0, "{}", output.all());
     }
     let further = ["approval", "http-check", "keep-last", "scale"];
     let folder = folder(&further);
     for name in further {
-        let said = run_in(
+        let output = run_in(
             folder.path(),
             &format!("plugin test DIR/{name}.wasm --cases plugins/{name}/cases"),
         );
-        assert_eq!(said.code, 0, "{}", said.all());
+        assert_eq!(output.code, 0, "{}", output.all());
     }
 }
 
@@ -223,8 +223,8 @@ fn a_case_that_fails_says_where_and_in_what() {
     let folder = folder(&["http-check"]);
     fs::create_dir(folder.path().join("cases")).unwrap();
     fs::write(folder.path().join("cases/wrong.yaml"), WRONG).unwrap();
-    let said = run_in(folder.path(), "plugin test DIR/http-check.wasm --junit DIR/report.xml");
-    assert_snapshot!(said.all(), @"
+    let output = run_in(folder.path(), "plugin test DIR/http-check.wasm --junit DIR/report.xml");
+    assert_snapshot!(output.all(), @"
     FAILED DIR/cases/wrong.yaml: another answer
         --> DIR/cases/wrong.yaml:5
           asks[0].http.method
@@ -338,8 +338,8 @@ fn answers_are_recorded_and_then_expected() {
             progress: succeeded
             message: approved by alice
     ");
-    let said = run_in(folder.path(), test);
-    assert_eq!(said.code, 0, "{}", said.all());
+    let output = run_in(folder.path(), test);
+    assert_eq!(output.code, 0, "{}", output.all());
 }
 
 #[test]
@@ -431,8 +431,8 @@ fn the_cases_of_the_guide_pass() {
             .arg("--cases")
             .arg(folder.path().join("cases.yaml"))
             .args(["--only", only]);
-        let said: Said = command.output().unwrap().into();
-        assert_eq!(said.code, 0, "{}", said.all());
+        let output: CommandOutput = command.output().unwrap().into();
+        assert_eq!(output.code, 0, "{}", output.all());
     }
 }
 
@@ -477,8 +477,8 @@ fn settings_are_what_the_manifest_says_of_them() {
     let job = "apiVersion: batch/v1\nkind: Job\nmetadata:\n  name: go\n  annotations:\n    capstan.dev/hook: PreSync\n    \
                capstan.dev/hook-type: approval\n    capstan.dev/settings: '{prompt: 7}'\n";
     fs::write(folder.path().join("job.yaml"), job).unwrap();
-    let said = run_in(folder.path(), "plan -f DIR/job.yaml --simulate --plugin DIR/acme.wasm");
-    assert_snapshot!(said.all(), @r#"
+    let output = run_in(folder.path(), "plan -f DIR/job.yaml --simulate --plugin DIR/acme.wasm");
+    assert_snapshot!(output.all(), @r#"
     error: the setting `/prompt`: 7 is not of type "string"
       --> DIR/job.yaml:8
       8 |     capstan.dev/settings: '{prompt: 7}'
@@ -496,13 +496,13 @@ fn settings_are_what_the_manifest_says_of_them() {
     manifest.settings = Some(serde_json::json!({ "properties": { "a": { "pattern": "(a{1000}){1000}" } } }));
     let large = capstan_stamp::stamp(&component, &manifest);
     fs::write(folder.path().join("acme.wasm"), large.unwrap()).unwrap();
-    let said = run_in(folder.path(), "plan -f DIR/hook.yaml --simulate --plugin DIR/acme.wasm");
-    let said = said.all();
+    let output = run_in(folder.path(), "plan -f DIR/hook.yaml --simulate --plugin DIR/acme.wasm");
+    let output = output.all();
     assert!(
-        said.starts_with("error: plugin DIR/acme.wasm: its schema of settings can't be used: ")
-            && said.contains("hint: correct `settings` in its `plugin.toml`; `wit/README.md` describes it")
-            && said.ends_with("[exit code 2]"),
-        "{said}"
+        output.starts_with("error: plugin DIR/acme.wasm: its schema of settings can't be used: ")
+            && output.contains("hint: correct `settings` in its `plugin.toml`; `wit/README.md` describes it")
+            && output.ends_with("[exit code 2]"),
+        "{output}"
     );
 }
 

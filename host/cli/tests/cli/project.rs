@@ -5,7 +5,7 @@ use std::{fs, path::Path, process::Command};
 use insta::assert_snapshot;
 use tempfile::TempDir;
 
-use crate::support::{Running, Said, capstan};
+use crate::support::{CommandOutput, Running, capstan};
 
 /// A folder with files.
 struct Folder(TempDir);
@@ -31,7 +31,7 @@ impl Folder {
         command
     }
 
-    fn run(&self, words: &str) -> Said {
+    fn run(&self, words: &str) -> CommandOutput {
         self.command(words).output().unwrap().into()
     }
 }
@@ -107,12 +107,12 @@ fn a_file_beside_its_manifests_is_found_by_its_folder() {
 
 #[test]
 fn mistakes_in_the_file_have_places() {
-    let told = |text: &str| {
+    let error_of = |text: &str| {
         Folder::new(&[("capstan.yaml", text), ("a.yaml", SETTINGS)])
             .run("plan --simulate")
             .all()
     };
-    assert_snapshot!(told("name: shop\noptions:\n  prun: true\n"), @"
+    assert_snapshot!(error_of("name: shop\noptions:\n  prun: true\n"), @"
     error: there is no key `prun` here
       --> capstan.yaml:3
       3 |   prun: true
@@ -120,7 +120,7 @@ fn mistakes_in_the_file_have_places() {
       hint: did you mean `prune`?
     [exit code 2]
     ");
-    assert_snapshot!(told("name: shop\noptions:\n  onTimeout: continu\n"), @"
+    assert_snapshot!(error_of("name: shop\noptions:\n  onTimeout: continu\n"), @"
     error: `continu` is not a valid value here
       --> capstan.yaml:3
       3 |   onTimeout: continu
@@ -128,21 +128,21 @@ fn mistakes_in_the_file_have_places() {
       hint: did you mean `continue`?
     [exit code 2]
     ");
-    assert_snapshot!(told("name: shop\noptions:\n  timeout: soon\n"), @"
+    assert_snapshot!(error_of("name: shop\noptions:\n  timeout: soon\n"), @"
     error: `soon` is not a duration; write `90s`, `10m`, `1h30m` or whole seconds
       --> capstan.yaml:3
       3 |   timeout: soon
         |            ^
     [exit code 2]
     ");
-    assert_snapshot!(told("name: shop\nsources: a.yaml\n"), @r#"
+    assert_snapshot!(error_of("name: shop\nsources: a.yaml\n"), @r#"
     error: this is the text "a.yaml", but a list is expected
       --> capstan.yaml:2
       2 | sources: a.yaml
         |          ^
     [exit code 2]
     "#);
-    assert_snapshot!(told("name: shop\nsources:\n  - path: a.yaml\n    chart: b\n  - set: [a=1]\n  - path: a.yaml\n    set: [a=1]\n"), @"
+    assert_snapshot!(error_of("name: shop\nsources:\n  - path: a.yaml\n    chart: b\n  - set: [a=1]\n  - path: a.yaml\n    set: [a=1]\n"), @"
     error: this source has both `path` and `chart`
       --> capstan.yaml:3
       3 |   - path: a.yaml
@@ -160,14 +160,14 @@ fn mistakes_in_the_file_have_places() {
       hint: it is for a `chart`
     [exit code 2]
     ");
-    assert_snapshot!(told("name: shop\ngrants:\n  http: [example]\n"), @r#"
+    assert_snapshot!(error_of("name: shop\ngrants:\n  http: [example]\n"), @r#"
     error: ["example"] is not a grant; write `requested`, for all that the plugin's manifest requests, or what of it is granted, as in `{http: [{hosts: [api.example.com]}]}`
       --> capstan.yaml:3
       3 |   http: [example]
         |         ^
     [exit code 2]
     "#);
-    assert_snapshot!(told("name: shop\napplications:\n  - name: db\n    sources: [{ path: a.yaml }]\n    dependsOn: [dbb]\n"), @"
+    assert_snapshot!(error_of("name: shop\napplications:\n  - name: db\n    sources: [{ path: a.yaml }]\n    dependsOn: [dbb]\n"), @"
     error: `name` is only for a file with a single application, and this file names several
       --> capstan.yaml:1
       1 | name: shop
@@ -175,7 +175,7 @@ fn mistakes_in_the_file_have_places() {
       hint: write `name` for each of them
     [exit code 2]
     ");
-    assert_snapshot!(told("- a\n"), @"
+    assert_snapshot!(error_of("- a\n"), @"
     error: this file is not a mapping
       --> capstan.yaml:1
       1 | - a
@@ -295,8 +295,8 @@ fn several_applications_are_synced_in_their_order() {
 #[test]
 fn every_record_names_its_application() {
     let folder = three(&job("migrate", "true"));
-    let said = folder.run("sync --simulate -o jsonl");
-    let records = said
+    let output = folder.run("sync --simulate -o jsonl");
+    let records = output
         .out
         .lines()
         .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
@@ -326,25 +326,29 @@ fn what_depends_on_a_failure_is_not_started() {
     let folder = three(&job("migrate", "exit 1"));
     let scenario = "behaviours:\n  - match: { owner: \"Job/migrate\" }\n    exit: 1\n";
     fs::write(folder.path().join("scenario.yaml"), scenario).unwrap();
-    let said = folder.run("sync --simulate=scenario.yaml");
-    assert_eq!(said.code, 10, "{}", said.all());
-    let end = said.out.split("\n\n").last().unwrap();
+    let output = folder.run("sync --simulate=scenario.yaml");
+    assert_eq!(output.code, 10, "{}", output.all());
+    let end = output.out.split("\n\n").last().unwrap();
     assert_snapshot!(end, @"
     db      FAILED (10)
     queue   ok
     shop    not started: db failed
     ");
-    assert!(said.out.contains("shop  | not started: db failed\n"), "{}", said.out);
+    assert!(
+        output.out.contains("shop  | not started: db failed\n"),
+        "{}",
+        output.out
+    );
 }
 
 #[test]
 fn circles_and_names_that_nobody_has_are_told_with_their_places() {
-    let told = |text: &str| {
+    let error_of = |text: &str| {
         let folder = Folder::new(&[("all.capstan.yaml", text), ("a.yaml", SETTINGS)]);
         folder.run("sync -f all.capstan.yaml --simulate").all()
     };
     let two = "applications:\n  - name: a\n    sources: [{ path: a.yaml }]\n    dependsOn: [b]\n  - name: b\n    sources: [{ path: a.yaml }]\n    dependsOn: ";
-    assert_snapshot!(told(&format!("{two}[a]\n")), @"
+    assert_snapshot!(error_of(&format!("{two}[a]\n")), @"
     error: applications depend on each other in a circle: a -> b -> a
       --> all.capstan.yaml:4
       4 |     dependsOn: [b]
@@ -352,7 +356,7 @@ fn circles_and_names_that_nobody_has_are_told_with_their_places() {
       hint: leave out one of these dependencies
     [exit code 2]
     ");
-    assert_snapshot!(told(&format!("{two}[c]\n")), @"
+    assert_snapshot!(error_of(&format!("{two}[c]\n")), @"
     error: there is no application `c`
       --> all.capstan.yaml:7
       7 |     dependsOn: [c]
@@ -366,10 +370,10 @@ fn circles_and_names_that_nobody_has_are_told_with_their_places() {
 fn what_the_file_tells_of_is_linted_too() {
     let text = job("migrate", "true").replace("PreSync", "presync");
     let folder = three(&text);
-    let said = folder.run("lint");
-    assert_eq!(said.code, 2, "{}", said.all());
-    assert!(said.out.contains("`presync` is not a phase"), "{}", said.all());
-    assert!(said.out.contains("db.yaml:5"), "{}", said.all());
+    let output = folder.run("lint");
+    assert_eq!(output.code, 2, "{}", output.all());
+    assert!(output.out.contains("`presync` is not a phase"), "{}", output.all());
+    assert!(output.out.contains("db.yaml:5"), "{}", output.all());
 }
 
 #[test]
@@ -380,14 +384,15 @@ fn several_files_are_several_applications() {
         ("shop/capstan.yaml", "name: shop\ndependsOn: [db]\n"),
         ("shop/shop.yaml", &SETTINGS.replace("settings", "shop")),
     ]);
-    let said = folder.run("sync -f shop -f db --simulate");
-    assert_eq!(said.code, 0, "{}", said.all());
+    let output = folder.run("sync -f shop -f db --simulate");
+    assert_eq!(output.code, 0, "{}", output.all());
     let at = |text: &str| {
-        said.out
+        output
+            .out
             .find(text)
-            .unwrap_or_else(|| panic!("no `{text}` in {}", said.all()))
+            .unwrap_or_else(|| panic!("no `{text}` in {}", output.all()))
     };
-    assert!(at("db   | Succeeded") < at("shop | operation"), "{}", said.out);
+    assert!(at("db   | Succeeded") < at("shop | operation"), "{}", output.out);
     let mixed = folder.run("sync -f shop -f db/settings.yaml --simulate");
     assert_snapshot!(mixed.all(), @"
     error: shop/capstan.yaml describes applications, but other sources are given too
@@ -404,8 +409,8 @@ fn ctrl_c_terminates_all_of_them() {
     running.wait_for("created   Job/migrate");
     running.wait_for("created   Job/fill");
     running.signal("INT");
-    assert_eq!(running.code(), 14, "{:#?}", running.said);
-    let all = running.said.join("\n");
+    assert_eq!(running.code(), 14, "{:#?}", running.output);
+    let all = running.output.join("\n");
     for line in ["db    | Terminated", "queue | Terminated", "shop  | not started: "] {
         assert!(all.contains(line), "no `{line}` in {all}");
     }
@@ -436,7 +441,7 @@ spec:
 
 #[test]
 fn what_an_application_ignores_is_ignored_or_a_mistake_with_its_place() {
-    let rules = |rule: &str| -> Said {
+    let rules = |rule: &str| -> CommandOutput {
         let app = format!(
             "apiVersion: argoproj.io/v1alpha1\nkind: Application\nmetadata: {{ name: shop }}\nspec:\n  source: {{ path: set }}\n  ignoreDifferences:\n  - {rule}\n"
         );
@@ -504,12 +509,13 @@ fn an_application_of_argo_cd_says_what_to_sync() {
     let named: serde_json::Value = serde_json::from_str(&run("plan --simulate -n store -o json").out).unwrap();
     assert_eq!(named["tasks"], plan["tasks"]);
     // Without the flag it is an object like others.
-    let said = folder.run("plan -f app.yaml --app shop --simulate");
+    let output = folder.run("plan -f app.yaml --app shop --simulate");
     assert!(
-        said.err
+        output
+            .err
             .contains("neither the cluster nor this set knows the kind argoproj.io/Application"),
         "{}",
-        said.all()
+        output.all()
     );
 }
 
@@ -537,29 +543,29 @@ spec:
     let words = "diff --argocd-application app.yaml --only Deployment/shop --simulate --allow-outside-tree";
     let mut command = folder.command(words);
     command.env("PATH", helm.parent().unwrap());
-    let said: Said = command.output().unwrap().into();
+    let output: CommandOutput = command.output().unwrap().into();
     for line in [
         "+  replicas: 2",
         "+        image: ealen/echo-server:1.0",
         "+          value: '9090'",
     ] {
-        assert!(said.out.contains(line), "no `{line}` in {}", said.all());
+        assert!(output.out.contains(line), "no `{line}` in {}", output.all());
     }
     assert!(
-        said.err.contains("`spec.source.helm.passCredentials` is ignored"),
+        output.err.contains("`spec.source.helm.passCredentials` is ignored"),
         "{}",
-        said.err
+        output.err
     );
 }
 
 #[test]
 fn mistakes_in_an_application_of_argo_cd_have_places() {
-    let told = |spec: &str| {
+    let error_of = |spec: &str| {
         let head = "apiVersion: argoproj.io/v1alpha1\nkind: Application\nmetadata: { name: shop }\nspec:\n";
         let folder = Folder::new(&[("app.yaml", &format!("{head}{spec}"))]);
         folder.run("plan --argocd-application app.yaml --simulate").all()
     };
-    assert_snapshot!(told("  destination: { namespace: store }\n"), @"
+    assert_snapshot!(error_of("  destination: { namespace: store }\n"), @"
     error: this Application has no source
       --> app.yaml:5
       5 |   destination: { namespace: store }
@@ -567,7 +573,7 @@ fn mistakes_in_an_application_of_argo_cd_have_places() {
       hint: there is a `source` with a `path` or a `chart`
     [exit code 2]
     ");
-    assert_snapshot!(told("  source: { repoURL: a, path: b, plugin: { name: c } }\n"), @"
+    assert_snapshot!(error_of("  source: { repoURL: a, path: b, plugin: { name: c } }\n"), @"
     error: config management plugins of Argo CD are not run
       --> app.yaml:5
       5 |   source: { repoURL: a, path: b, plugin: { name: c } }
@@ -575,7 +581,7 @@ fn mistakes_in_an_application_of_argo_cd_have_places() {
       hint: render it, and pipe the result into `-f -`
     [exit code 2]
     ");
-    assert_snapshot!(told("  sources:\n    - { repoURL: https://charts, chart: a, helm: { valueFiles: [$v/a.yaml] } }\n    - { repoURL: b, ref: v }\n"), @"
+    assert_snapshot!(error_of("  sources:\n    - { repoURL: https://charts, chart: a, helm: { valueFiles: [$v/a.yaml] } }\n    - { repoURL: b, ref: v }\n"), @"
     error: `$v/a.yaml` is in another repository than this work tree
       --> app.yaml:6
       6 |     - { repoURL: https://charts, chart: a, helm: { valueFiles: [$v/a.yaml] } }

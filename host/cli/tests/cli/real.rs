@@ -4,7 +4,7 @@ use std::process::Command;
 
 use capstan_cluster::{Cluster, Tier, shared};
 
-use crate::support::{Running, Said, capstan};
+use crate::support::{CommandOutput, Running, capstan};
 
 /// A namespace on the node.
 struct Place {
@@ -28,7 +28,7 @@ impl Place {
         command
     }
 
-    fn run(&self, words: &str) -> Said {
+    fn run(&self, words: &str) -> CommandOutput {
         self.command(words).output().unwrap().into()
     }
 
@@ -47,12 +47,13 @@ const ECHO: &str = "sync -f tests/example/echo --app echo --create-namespace";
 #[test]
 fn the_example_runs_on_a_real_node() {
     let Some(place) = Place::new("seed") else { return };
-    let said = place.run(ECHO);
-    assert_eq!(said.code, 0, "{}{}", said.out, said.err);
+    let output = place.run(ECHO);
+    assert_eq!(output.code, 0, "{}{}", output.out, output.err);
     let at = |text: &str| {
-        said.out
+        output
+            .out
             .find(text)
-            .unwrap_or_else(|| panic!("no `{text}` in {}", said.out))
+            .unwrap_or_else(|| panic!("no `{text}` in {}", output.out))
     };
     let order = [
         "| Pre Sync Job\n",
@@ -61,16 +62,16 @@ fn the_example_runs_on_a_real_node() {
         "| Post Sync Job\n",
     ];
     let places = order.map(at);
-    assert!(places.is_sorted(), "{places:?} in {}", said.out);
+    assert!(places.is_sorted(), "{places:?} in {}", output.out);
     let logs = place.run("logs echo").out;
     assert!(
         logs.contains("| Pre Sync Job\n") && logs.contains("| Post Sync Job\n"),
         "{logs}"
     );
     // Again: nothing is applied, the hooks run.
-    let said = place.run(ECHO);
-    assert_eq!(said.code, 0, "{}{}", said.out, said.err);
-    assert!(said.out.contains("2 unchanged"), "{}", said.out);
+    let output = place.run(ECHO);
+    assert_eq!(output.code, 0, "{}{}", output.out, output.err);
+    assert!(output.out.contains("2 unchanged"), "{}", output.out);
     let deleted = place.run("delete echo --yes");
     assert_eq!(deleted.code, 0, "{}{}", deleted.out, deleted.err);
     assert_eq!(place.kubectl("get deployments,services,secrets,leases -o name"), "");
@@ -96,12 +97,12 @@ fn a_killed_command_is_carried_on_with_and_each_hook_runs_once() {
                 running.wait_for(point);
                 running.signal("KILL");
                 running.code();
-                let said = place.run(ECHO);
-                assert_eq!(said.code, 0, "{point}: {}{}", said.out, said.err);
+                let output = place.run(ECHO);
+                assert_eq!(output.code, 0, "{point}: {}{}", output.out, output.err);
                 assert!(
-                    said.out.contains("was left unfinished; continuing it\n"),
+                    output.out.contains("was left unfinished; continuing it\n"),
                     "{point}: {}",
-                    said.out
+                    output.out
                 );
                 let history = place.run("history echo -o json").out;
                 let history: serde_json::Value = serde_json::from_str(&history).unwrap();
@@ -147,27 +148,27 @@ fn an_api_server_that_restarts_in_the_middle_is_survived() {
         tokio::time::sleep(std::time::Duration::from_secs(10)).await;
         place.cluster.start_etcd().await.unwrap();
     });
-    assert_eq!(running.code(), 0, "{:#?}", running.said);
-    let all = running.said.join("\n");
+    assert_eq!(running.code(), 0, "{:#?}", running.output);
+    let all = running.output.join("\n");
     assert_eq!(all.matches("created   Job/presync-job").count(), 1, "{all}");
 }
 
 /// Checks that a run ended well and told these lines in their order.
-fn ran_in_order(said: &Said, order: &[&str]) {
-    assert_eq!(said.code, 0, "{}{}", said.out, said.err);
+fn ran_in_order(output: &CommandOutput, order: &[&str]) {
+    assert_eq!(output.code, 0, "{}{}", output.out, output.err);
     let at = |text: &&str| {
-        let found = said.out.find(text);
-        found.unwrap_or_else(|| panic!("no `{text}` in {}{}", said.out, said.err))
+        let found = output.out.find(text);
+        found.unwrap_or_else(|| panic!("no `{text}` in {}{}", output.out, output.err))
     };
     let places: Vec<usize> = order.iter().map(at).collect();
-    assert!(places.is_sorted(), "{places:?} in {}", said.out);
+    assert!(places.is_sorted(), "{places:?} in {}", output.out);
 }
 
 #[test]
 fn a_chart_runs_on_a_real_node_as_helm_would_have_its_hooks_run() {
     let Some(place) = Place::new("chart") else { return };
     let Some(helm) = crate::sources::helm() else { return };
-    let with_helm = |words: &str| -> Said {
+    let with_helm = |words: &str| -> CommandOutput {
         let mut command = place.command(words);
         command.env("PATH", helm.parent().unwrap());
         command.output().unwrap().into()
@@ -185,8 +186,11 @@ fn a_chart_runs_on_a_real_node_as_helm_would_have_its_hooks_run() {
     );
     let version = place.kubectl("version -o json");
     let version: serde_json::Value = serde_json::from_str(&version).unwrap();
-    let told = place.kubectl("get deployment echo -o jsonpath={.metadata.annotations.kube-version}");
-    assert_eq!(Some(told.as_str()), version["serverVersion"]["gitVersion"].as_str());
+    let annotated = place.kubectl("get deployment echo -o jsonpath={.metadata.annotations.kube-version}");
+    assert_eq!(
+        Some(annotated.as_str()),
+        version["serverVersion"]["gitVersion"].as_str()
+    );
     // An upgrade: what is for the first install only doesn't run again.
     let again = with_helm(&format!("sync --chart {chart} --values {chart}/values-prod.yaml"));
     ran_in_order(

@@ -9,7 +9,7 @@ use std::{
 
 use crate::{
     sources::Programs,
-    support::{Running, Said},
+    support::{CommandOutput, Running},
 };
 
 /// What helm prints, as a shell command without programs from `PATH`.
@@ -33,10 +33,10 @@ fn charts_that_are_fast_enough_alone_are_too_slow_together() {
     let dir = folder.path().display();
     let words = format!("plan --app shop --chart {dir}/first --chart {dir}/second --simulate --render-timeout 5s");
     let began = Instant::now();
-    let said: Said = programs.command(&words).output().unwrap().into();
-    let said = said.with_dir(&dir.to_string());
+    let output: CommandOutput = programs.command(&words).output().unwrap().into();
+    let output = output.with_dir(&dir.to_string());
     assert_eq!(
-        said.all(),
+        output.all(),
         "error: helm can't render the chart DIR/second: it was stopped because reading and rendering may take 5.0s in all\n  \
            hint: `--render-timeout` allows more time\n[exit code 2]"
     );
@@ -54,10 +54,10 @@ fn a_git_that_hangs_is_cut_off_by_the_same_deadline() {
     fs::write(root.join("settings.yaml"), manifest).unwrap();
     let dir = root.display();
     let words = format!("plan --app shop -f {dir}/settings.yaml --simulate --render-timeout 2s");
-    let said: Said = programs.command(&words).output().unwrap().into();
-    let said = said.with_dir(&dir.to_string());
+    let output: CommandOutput = programs.command(&words).output().unwrap().into();
+    let output = output.with_dir(&dir.to_string());
     assert_eq!(
-        said.all(),
+        output.all(),
         "error: git can't compare DIR with its commit: it was stopped because reading and rendering may take 2.0s in all\n  \
            hint: `--render-timeout` allows more time\n[exit code 2]"
     );
@@ -73,10 +73,10 @@ fn standard_input_that_never_ends_is_cut_off_by_the_same_deadline() {
         .spawn()
         .unwrap();
     let open = child.stdin.take();
-    let said: Said = child.wait_with_output().unwrap().into();
+    let output: CommandOutput = child.wait_with_output().unwrap().into();
     drop(open);
     assert_eq!(
-        said.all(),
+        output.all(),
         "error: - can't be read: it was stopped because reading and rendering may take 1.0s in all\n  \
            hint: `--render-timeout` allows more time\n[exit code 2]"
     );

@@ -6,7 +6,7 @@ use std::{fs, path::Path};
 use capstan_stamp::Manifest;
 use insta::assert_snapshot;
 
-use crate::support::{Said, component, run};
+use crate::support::{CommandOutput, component, run};
 
 const SET: &str = "\
 apiVersion: apps/v1
@@ -38,7 +38,7 @@ impl Place {
         self.0.path()
     }
 
-    fn run(&self, words: &str) -> Said {
+    fn run(&self, words: &str) -> CommandOutput {
         let dir = self.path().display().to_string();
         let words = words.replace("DIR", &dir);
         run(&format!(
@@ -66,8 +66,12 @@ impl Place {
 }
 
 /// What a sync tells after its plan.
-fn told(said: &Said) -> &str {
-    said.out.split_once("\n\noperation ").map(|(_, told)| told).unwrap()
+fn replayed_part(output: &CommandOutput) -> &str {
+    output
+        .out
+        .split_once("\n\noperation ")
+        .map(|(_, replayed_part)| replayed_part)
+        .unwrap()
 }
 
 #[test]
@@ -77,14 +81,14 @@ fn an_operation_tells_again_what_it_told() {
     assert_eq!(synced.code, 0, "{}", synced.all());
     let again = place.run("history shop --replay 1");
     assert_eq!(again.code, 0, "{}", again.all());
-    assert_eq!(again.out.strip_prefix("operation "), Some(told(&synced)));
+    assert_eq!(again.out.strip_prefix("operation "), Some(replayed_part(&synced)));
     assert_eq!(again.err, "");
 
     // As a stream for programs too: the same records.
     let records = place.run("sync -f DIR/set.yaml --app shop -o jsonl");
     let replayed = place.run("history shop --replay 2 -o jsonl");
-    let events = |said: &Said| -> Vec<String> {
-        let lines = said.out.lines().filter(|line| line.starts_with("{\"event\""));
+    let events = |output: &CommandOutput| -> Vec<String> {
+        let lines = output.out.lines().filter(|line| line.starts_with("{\"event\""));
         lines.map(str::to_owned).collect()
     };
     assert!(events(&records).len() > 5, "{}", records.out);
@@ -96,7 +100,7 @@ fn an_operation_tells_again_what_it_told() {
     let again = place.run("history shop --replay 3");
     assert_eq!(
         (again.out.strip_prefix("operation "), again.code),
-        (Some(told(&failed)), 0)
+        (Some(replayed_part(&failed)), 0)
     );
 
     assert_snapshot!(place.run("history shop --replay 9").all(), @"

@@ -4,7 +4,7 @@ use std::fs;
 
 use tempfile::TempDir;
 
-use crate::support::{Said, component, run_in};
+use crate::support::{CommandOutput, component, run_in};
 
 const SCENARIO: &str = "behaviours:\n  - { match: { owner: Job/slow }, run: 2h }\n";
 
@@ -34,25 +34,28 @@ impl Place {
         Place(folder)
     }
 
-    fn run(&self, words: &str) -> Said {
+    fn run(&self, words: &str) -> CommandOutput {
         run_in(
             self.0.path(),
             &format!("{words} -n shop --simulate=DIR/scenario.yaml --state DIR/state"),
         )
     }
 
-    fn sync(&self) -> Said {
-        let said = self.run("sync -f DIR/set.yaml --app shop --plugin DIR/retention.wasm");
-        assert_eq!(said.code, 0, "{}", said.all());
-        said
+    fn sync(&self) -> CommandOutput {
+        let output = self.run("sync -f DIR/set.yaml --app shop --plugin DIR/retention.wasm");
+        assert_eq!(output.code, 0, "{}", output.all());
+        output
     }
 }
 
 /// Returns the words of the line that begins with these, apart from its time and its spaces.
-fn line<'said>(said: &'said Said, verb: &str) -> Vec<&'said str> {
-    let lines = said.out.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
+fn line<'said>(output: &'said CommandOutput, verb: &str) -> Vec<&'said str> {
+    let lines = output
+        .out
+        .lines()
+        .map(|line| line.split_whitespace().collect::<Vec<_>>());
     let found = lines.into_iter().find(|words| words.get(1) == Some(&verb));
-    found.unwrap_or_else(|| panic!("no {verb}: {}", said.all()))
+    found.unwrap_or_else(|| panic!("no {verb}: {}", output.all()))
 }
 
 #[test]
@@ -66,8 +69,8 @@ fn the_plugin_of_the_policy_that_deletes_or_keeps_an_object_is_named() {
             "Job/migrate next call in 1h (acme.example/later of retention 0.1.0)",
         ),
     ] {
-        let said = Place::new(policy).sync();
-        assert_eq!(line(&said, verb)[2..].join(" "), rest, "{}", said.all());
+        let output = Place::new(policy).sync();
+        assert_eq!(line(&output, verb)[2..].join(" "), rest, "{}", output.all());
     }
 }
 
@@ -75,8 +78,8 @@ fn the_plugin_of_the_policy_that_deletes_or_keeps_an_object_is_named() {
 fn what_capstan_itself_keeps_is_not_told() {
     let place = Place::new("now");
     fs::write(place.0.path().join("set.yaml"), job("migrate", "")).unwrap();
-    let said = place.sync();
-    assert!(!said.out.contains("  kept"), "{}", said.all());
+    let output = place.sync();
+    assert!(!output.out.contains("  kept"), "{}", output.all());
 }
 
 #[test]
@@ -93,25 +96,27 @@ fn a_sweep_without_the_plugin_keeps_what_is_due_and_names_the_plugin() {
     assert_eq!(slow.code, 0, "{}", slow.all());
     // On a machine that has never loaded the plugin.
     for _ in 0..2 {
-        let said = place.run("sweep shop --plugin-cache DIR/empty");
+        let output = place.run("sweep shop --plugin-cache DIR/empty");
         assert!(
-            said.code == 16
-                && said.out.starts_with("waits")
-                && said.out.contains("Job/migrate")
-                && said.out.contains("plugin retention 0.1.0")
-                && said.out.contains("is not loaded: `--plugin` loads it"),
+            output.code == 16
+                && output.out.starts_with("waits")
+                && output.out.contains("Job/migrate")
+                && output.out.contains("plugin retention 0.1.0")
+                && output.out.contains("is not loaded: `--plugin` loads it"),
             "{}",
-            said.all()
+            output.all()
         );
     }
-    let said = place.run("sweep shop --plugin DIR/retention.wasm");
+    let output = place.run("sweep shop --plugin DIR/retention.wasm");
     assert!(
-        said.code == 0 && said.out.starts_with("deleted") && said.out.contains("acme.example/later of retention 0.1.0"),
+        output.code == 0
+            && output.out.starts_with("deleted")
+            && output.out.contains("acme.example/later of retention 0.1.0"),
         "{}",
-        said.all()
+        output.all()
     );
-    let said = place.run("sweep shop --plugin DIR/retention.wasm");
-    assert!(said.code == 0 && said.out == "nothing is due\n", "{}", said.all());
+    let output = place.run("sweep shop --plugin DIR/retention.wasm");
+    assert!(output.code == 0 && output.out == "nothing is due\n", "{}", output.all());
 }
 
 #[test]
@@ -119,13 +124,13 @@ fn a_misspelt_setting_of_a_hook_is_noted() {
     let place = Place::new("now");
     let annotations = ", capstan.dev/delete-policy: acme.example/now, capstan.dev/settings: '{maxAg: 3}'";
     fs::write(place.0.path().join("set.yaml"), job("migrate", annotations)).unwrap();
-    let said = place.run("plan -f DIR/set.yaml --app shop --plugin DIR/retention.wasm");
+    let output = place.run("plan -f DIR/set.yaml --app shop --plugin DIR/retention.wasm");
     assert!(
-        said.code == 0
-            && said
+        output.code == 0
+            && output
                 .out
                 .contains("no plugin knows the setting `maxAg` (did you mean `maxAge`?)"),
         "{}",
-        said.all()
+        output.all()
     );
 }

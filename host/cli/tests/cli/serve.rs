@@ -11,7 +11,7 @@ use std::{
 
 use tempfile::TempDir;
 
-use crate::support::{KUBECTL, Running, Said, capstan, project};
+use crate::support::{CommandOutput, KUBECTL, Running, capstan, project};
 
 /// An embedded cluster that listens.
 pub struct Served {
@@ -74,7 +74,7 @@ impl Served {
         command
     }
 
-    pub fn run(&self, words: &str) -> Said {
+    pub fn run(&self, words: &str) -> CommandOutput {
         self.command(words).output().unwrap().into()
     }
 
@@ -86,14 +86,14 @@ impl Served {
     }
 
     /// Runs a command again and again, until it says this.
-    pub fn run_until(&self, words: &str, text: &str) -> Said {
+    pub fn run_until(&self, words: &str, text: &str) -> CommandOutput {
         let end = Instant::now() + Duration::from_secs(30);
         loop {
-            let said = self.run(words);
-            if said.all().contains(text) {
-                return said;
+            let output = self.run(words);
+            if output.all().contains(text) {
+                return output;
             }
-            assert!(Instant::now() < end, "`{text}` is never said: {}", said.all());
+            assert!(Instant::now() < end, "`{text}` is never said: {}", output.all());
             std::thread::sleep(Duration::from_millis(100));
         }
     }
@@ -145,9 +145,9 @@ fn a_served_cluster_answers_only_to_who_knows_its_token() {
         "sync -f tests/example/echo",
         "status echo -o json",
     ] {
-        let said = cluster.run(&format!("{words} -n default"));
-        assert_eq!(said.code, 0, "{}", said.all());
-        assert!(!said.all().contains(&token), "{}", said.all());
+        let output = cluster.run(&format!("{words} -n default"));
+        assert_eq!(output.code, 0, "{}", output.all());
+        assert!(!output.all().contains(&token), "{}", output.all());
     }
     // kubectl needs no more than the kubeconfig.
     let kubectl = Command::new("kubectl")
@@ -167,8 +167,8 @@ fn ctrl_c_terminates() {
     let cluster = Served::start(ENDLESS);
     let mut sync = cluster.sync_endless();
     sync.signal("INT");
-    assert_eq!(sync.code(), 14, "{:#?}", sync.said);
-    let text = sync.said.join("\n");
+    assert_eq!(sync.code(), 14, "{:#?}", sync.output);
+    let text = sync.output.join("\n");
     assert!(
         text.contains("Ctrl-C: terminating; press again to exit at once"),
         "{text}"
@@ -197,9 +197,9 @@ fn another_process_sees_it_and_terminates_it() {
         "{}",
         busy.all()
     );
-    let asked = cluster.run("terminate shop -n shop");
-    assert_eq!(asked.code, 0, "{}", asked.all());
-    assert_eq!(sync.code(), 14, "{:#?}", sync.said);
+    let terminated = cluster.run("terminate shop -n shop");
+    assert_eq!(terminated.code, 0, "{}", terminated.all());
+    assert_eq!(sync.code(), 14, "{:#?}", sync.output);
     let history = cluster.run("history shop -n shop");
     assert!(history.out.contains("Terminated by somebody"), "{}", history.all());
     let nothing = cluster.run("terminate shop -n shop");
@@ -229,26 +229,26 @@ fn who_waits_behind_another_operation_goes_on_after_its_end() {
     let mut another = begin_another(&cluster, "wait", "; waiting until it ends");
     assert!(
         another
-            .said
+            .output
             .iter()
             .any(|line| line.contains("is running an operation of this application")),
         "{:#?}",
-        another.said
+        another.output
     );
     // It waits indeed: nothing of it is there yet, and the first one runs.
     let status = cluster.run("status shop -n shop");
     assert!(status.out.contains("Job/endless"), "{}", status.all());
-    assert!(another.child.try_wait().unwrap().is_none(), "{:#?}", another.said);
+    assert!(another.child.try_wait().unwrap().is_none(), "{:#?}", another.output);
     assert_eq!(cluster.run("terminate shop -n shop").code, 0);
-    assert_eq!(sync.code(), 14, "{:#?}", sync.said);
-    assert_eq!(another.code(), 0, "{:#?}", another.said);
+    assert_eq!(sync.code(), 14, "{:#?}", sync.output);
+    assert_eq!(another.code(), 0, "{:#?}", another.output);
     assert!(
         another
-            .said
+            .output
             .iter()
             .any(|line| line.contains("created   ConfigMap/calm")),
         "{:#?}",
-        another.said
+        another.output
     );
     let history = cluster.run("history shop -n shop").out;
     let results: Vec<&str> = history.lines().skip(1).collect();
@@ -263,9 +263,9 @@ fn who_supersedes_another_operation_ends_it_first() {
     let cluster = Served::start(ENDLESS);
     let mut sync = cluster.sync_endless();
     let mut another = begin_another(&cluster, "supersede", "; ending it first");
-    assert_eq!(sync.code(), 14, "{:#?}", sync.said);
-    assert_eq!(another.code(), 0, "{:#?}", another.said);
-    let first = sync.said.join("\n");
+    assert_eq!(sync.code(), 14, "{:#?}", sync.output);
+    assert_eq!(another.code(), 0, "{:#?}", another.output);
+    let first = sync.output.join("\n");
     assert!(
         first.contains("stopped   Job/endless") && !first.contains("created   Job/told"),
         "{first}"
@@ -281,7 +281,7 @@ fn who_supersedes_another_operation_ends_it_first() {
 fn what_a_running_operation_waits_for_is_explained() {
     let cluster = Served::start(ENDLESS);
     let mut sync = cluster.sync_endless();
-    let told = cluster.run_until("explain shop -n shop", "1 active").out;
+    let explained = cluster.run_until("explain shop -n shop", "1 active").out;
     for part in [
         "sync by somebody on ",
         "\nin PreSync, wave 0\n",
@@ -289,7 +289,7 @@ fn what_a_running_operation_waits_for_is_explained() {
         "  what else ends it: the whole operation times out in 5h",
         "; `capstan terminate shop` ends it now\n",
     ] {
-        assert!(told.contains(part), "`{part}` is not in {told}");
+        assert!(explained.contains(part), "`{part}` is not in {explained}");
     }
     let json = cluster.run("explain shop -n shop -o json").out;
     let json: serde_json::Value = serde_json::from_str(&json).unwrap();
@@ -301,10 +301,10 @@ fn what_a_running_operation_waits_for_is_explained() {
     // Its driver is gone: that is said, and what to do about it.
     sync.signal("KILL");
     sync.code();
-    let told = cluster
+    let explained = cluster
         .run_until("explain shop -n shop", "no process runs it any more")
         .out;
-    assert!(told.contains("`capstan terminate shop` ends it"), "{told}");
+    assert!(explained.contains("`capstan terminate shop` ends it"), "{explained}");
     assert_eq!(cluster.run("terminate shop -n shop").code, 0);
 }
 
@@ -314,15 +314,15 @@ fn why_an_object_is_not_healthy_and_when_that_is_given_up_is_explained() {
     let words = "sync -f tests/fixtures/sets/pods-secret --app shop -n shop --create-namespace";
     let mut sync = Running::start(cluster.command(words));
     sync.wait_for("nobody-made-it");
-    let told = cluster.run_until("explain shop -n shop", "nobody-made-it").out;
+    let explained = cluster.run_until("explain shop -n shop", "nobody-made-it").out;
     assert!(
-        told.contains("waits for Deployment/locked: Degraded: 1 of 1 pod: ")
-            && told.contains("Secret/nobody-made-it, which it mounts, doesn't exist")
-            && told.contains("what else ends it: times out in 2"),
-        "{told}"
+        explained.contains("waits for Deployment/locked: Degraded: 1 of 1 pod: ")
+            && explained.contains("Secret/nobody-made-it, which it mounts, doesn't exist")
+            && explained.contains("what else ends it: times out in 2"),
+        "{explained}"
     );
     assert_eq!(cluster.run("terminate shop -n shop").code, 0);
-    assert_eq!(sync.code(), 14, "{:#?}", sync.said);
+    assert_eq!(sync.code(), 14, "{:#?}", sync.output);
 }
 
 #[test]
@@ -337,16 +337,16 @@ fn a_killed_driver_is_replaced() {
     next.signal("TERM");
     assert_ne!(next.code(), 0);
     assert!(
-        next.said
+        next.output
             .iter()
             .any(|line| line.contains("SIGTERM: exiting; operation")),
         "{:#?}",
-        next.said
+        next.output
     );
     assert!(
-        !next.said.iter().any(|line| line.contains("created")),
+        !next.output.iter().any(|line| line.contains("created")),
         "{:#?}",
-        next.said
+        next.output
     );
     // Nobody drives it: who terminates it ends it.
     let ended = cluster.run("terminate shop -n shop");
@@ -387,9 +387,9 @@ fn kubectl_sees_what_capstan_did() {
         return;
     };
     let cluster = Served::start("behaviours:\n  - match: { owner: \"Job/presync-job*\" }\n    log: [Pre Sync Job]\n");
-    let said = cluster.run("sync -f tests/example/echo -n shop --create-namespace");
-    assert_eq!(said.code, 0, "{}", said.all());
-    let kubectl = |words: &str| -> Said {
+    let output = cluster.run("sync -f tests/example/echo -n shop --create-namespace");
+    assert_eq!(output.code, 0, "{}", output.all());
+    let kubectl = |words: &str| -> CommandOutput {
         let mut command = Command::new("kubectl");
         command
             .arg("--kubeconfig")

@@ -69,11 +69,11 @@ fn a_signal_reaches_the_hook_of_one_application() {
     );
     let sent = served.run_until("signal shop Hook/gate checked -n shop", "sent ");
     assert_eq!(sent.code, 0, "{}", sent.all());
-    assert_eq!(shop.code(), 0, "{:#?}", shop.said);
-    let told = shop.said.join("\n");
+    assert_eq!(shop.code(), 0, "{:#?}", shop.output);
+    let text = shop.output.join("\n");
     assert!(
-        told.contains("signal migrated {\"rows\":7}; signal checked null"),
-        "{told}"
+        text.contains("signal migrated {\"rows\":7}; signal checked null"),
+        "{text}"
     );
     let over = served.run("signal shop gate migrated -n shop");
     assert!(
@@ -85,7 +85,7 @@ fn a_signal_reaches_the_hook_of_one_application() {
         let sent = served.run_until(&format!("signal stock gate {signal} -n shop"), "sent ");
         assert_eq!(sent.code, 0, "{}", sent.all());
     }
-    assert_eq!(stock.code(), 0, "{:#?}", stock.said);
+    assert_eq!(stock.code(), 0, "{:#?}", stock.output);
 }
 
 #[test]
@@ -139,17 +139,17 @@ fn a_signal_that_reaches_nobody_says_why() {
             "capstan approve shop gate",
         ),
     ] {
-        let said = served.run(&format!("signal {words} -n shop"));
+        let output = served.run(&format!("signal {words} -n shop"));
         assert!(
-            said.code == 2 && said.err.contains(message) && said.err.contains(hint),
+            output.code == 2 && output.err.contains(message) && output.err.contains(hint),
             "{words}: {}",
-            said.all()
+            output.all()
         );
     }
-    let said = served.run("signal other gate migrated -n shop");
+    let output = served.run("signal other gate migrated -n shop");
     assert!(
-        said.code == 1 && said.err.contains("there is no application `other`"),
+        output.code == 1 && output.err.contains("there is no application `other`"),
         "{}",
-        said.all()
+        output.all()
     );
 }

@@ -10,7 +10,7 @@ use std::{
 use insta::assert_snapshot;
 use tempfile::TempDir;
 
-use crate::support::{Said, capstan, run};
+use crate::support::{CommandOutput, capstan, run};
 
 /// A folder that is all there is in `PATH`.
 pub struct Programs(pub TempDir);
@@ -45,7 +45,7 @@ impl Programs {
         command
     }
 
-    fn run(&self, words: &str) -> Said {
+    fn run(&self, words: &str) -> CommandOutput {
         self.command(words).output().unwrap().into()
     }
 }
@@ -302,12 +302,12 @@ fn a_packed_chart_is_one_too() {
     );
     let programs = Programs::none().link("helm", &helm);
     let packed = folder.path().join("echo-0.2.0.tgz");
-    let said = programs.run(&format!("plan -f {} -n shop --simulate", packed.display()));
+    let output = programs.run(&format!("plan -f {} -n shop --simulate", packed.display()));
     assert_eq!(
-        said.out,
+        output.out,
         programs.run(&format!("plan -f {CHART} -n shop --simulate")).out,
         "{}",
-        said.all()
+        output.all()
     );
 }
 
@@ -367,19 +367,20 @@ fn a_kustomization_is_built_and_its_hooks_come_through() {
       fix: add BeforeHookCreation, or use `generateName`
     [exit code 0]
     ");
-    let said = programs.run(&format!("sync -k {PROD} --app echo -n shop --simulate"));
-    assert_eq!(said.code, 0, "{}", said.all());
+    let output = programs.run(&format!("sync -k {PROD} --app echo -n shop --simulate"));
+    assert_eq!(output.code, 0, "{}", output.all());
     let at = |text: &str| {
-        said.out
+        output
+            .out
             .find(text)
-            .unwrap_or_else(|| panic!("no `{text}` in {}", said.out))
+            .unwrap_or_else(|| panic!("no `{text}` in {}", output.out))
     };
     let order = [
         "ok        Job/prod-migrate",
         "created   Deployment/prod-echo-server",
         "ok        Job/prod-check",
     ];
-    assert!(order.map(at).is_sorted(), "{}", said.out);
+    assert!(order.map(at).is_sorted(), "{}", output.out);
 }
 
 #[test]
@@ -387,13 +388,13 @@ fn kustomize_itself_comes_before_kubectl() {
     let programs = Programs::none()
         .script("kubectl", "exit 1")
         .script("kustomize", "echo \"the words: $*\" >&2; exit 1");
-    let said = programs.run(&format!("plan -k {PROD} --simulate"));
+    let output = programs.run(&format!("plan -k {PROD} --simulate"));
     let folder = crate::support::project().join(PROD);
     let words = format!(
         "the words: build --load-restrictor=LoadRestrictionsRootOnly -- {}",
         folder.display()
     );
-    assert!(said.err.contains(&words), "{}", said.all());
+    assert!(output.err.contains(&words), "{}", output.all());
 }
 
 #[test]
@@ -419,7 +420,7 @@ fn the_commit_of_the_work_tree_is_shown_and_kept_by_going_back() {
             format!("apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: settings\ndata:\n  value: \"{value}\"\n");
         fs::write(folder.path().join("shop/settings.yaml"), text).unwrap();
     };
-    let simulated = |words: &str| -> Said {
+    let simulated = |words: &str| -> CommandOutput {
         let mut command = capstan(&format!("{words} -n shop --simulate --state state.json"));
         command.current_dir(folder.path());
         command.output().unwrap().into()

@@ -24,13 +24,13 @@ fn a_driver_that_was_stopped_takes_nothing_from_its_successor() {
     // Until its lock has run out.
     std::thread::sleep(Duration::from_secs(17));
     let mut second = Running::start(sync("b.yaml", "2"));
-    assert_eq!(second.code(), 0, "{:#?}", second.said);
+    assert_eq!(second.code(), 0, "{:#?}", second.output);
     first.signal("CONT");
     let code = first.code();
     assert!(
-        first.said.iter().any(|line| line.contains("lock")),
+        first.output.iter().any(|line| line.contains("lock")),
         "{code} {:#?}",
-        first.said
+        first.output
     );
     for words in [
         "status x",
@@ -39,8 +39,8 @@ fn a_driver_that_was_stopped_takes_nothing_from_its_successor() {
         "rollback x --yes",
         "delete x --yes",
     ] {
-        let said = cluster.run(words);
-        assert_eq!(said.code, 0, "{words}: {}", said.all());
+        let output = cluster.run(words);
+        assert_eq!(output.code, 0, "{words}: {}", output.all());
     }
 }
 
@@ -50,26 +50,31 @@ fn an_application_can_be_forgotten() {
     let file = cluster.file("a.yaml", &config_map("1"));
     let sync = format!("sync --app x -f {}", file.display());
     assert_eq!(cluster.run(&sync).code, 0);
-    let said = cluster.run("delete x --abandon");
-    assert_eq!(said.code, 2, "{}", said.all());
+    let output = cluster.run("delete x --abandon");
+    assert_eq!(output.code, 2, "{}", output.all());
     assert!(
-        said.err.contains("forgetting an application needs confirmation"),
+        output.err.contains("forgetting an application needs confirmation"),
         "{}",
-        said.err
+        output.err
     );
-    let said = cluster.run("delete x --abandon --yes");
-    assert_eq!(said.code, 0, "{}", said.all());
+    let output = cluster.run("delete x --abandon --yes");
+    assert_eq!(output.code, 0, "{}", output.all());
     assert!(
-        said.out
+        output
+            .out
             .starts_with("this object carries its label and stays in the cluster:\n  ConfigMap/one\nx: the stored state was deleted: "),
         "{}",
-        said.out
+        output.out
     );
-    let said = cluster.run("delete x --yes");
-    assert!(said.err.contains("there is no application `x`"), "{}", said.all());
-    let said = cluster.run("delete x --abandon --yes");
-    assert!(said.err.contains("there is no application `x`"), "{}", said.all());
+    let output = cluster.run("delete x --yes");
+    assert!(output.err.contains("there is no application `x`"), "{}", output.all());
+    let output = cluster.run("delete x --abandon --yes");
+    assert!(output.err.contains("there is no application `x`"), "{}", output.all());
     // What is left is still there, and can be taken on again.
-    let said = cluster.run(&sync);
-    assert!(said.code == 0 && said.out.contains("1 unchanged"), "{}", said.all());
+    let output = cluster.run(&sync);
+    assert!(
+        output.code == 0 && output.out.contains("1 unchanged"),
+        "{}",
+        output.all()
+    );
 }

@@ -52,15 +52,15 @@ pub fn component(name: &str) -> &'static [u8] {
 }
 
 /// What a command said, and its exit code.
-pub struct Said {
+pub struct CommandOutput {
     pub out: String,
     pub err: String,
     pub code: i32,
 }
 
-impl From<Output> for Said {
-    fn from(output: Output) -> Said {
-        Said {
+impl From<Output> for CommandOutput {
+    fn from(output: Output) -> CommandOutput {
+        CommandOutput {
             out: String::from_utf8(output.stdout).unwrap(),
             err: String::from_utf8(output.stderr).unwrap(),
             code: output.status.code().unwrap_or(-1),
@@ -68,9 +68,9 @@ impl From<Output> for Said {
     }
 }
 
-impl Said {
+impl CommandOutput {
     /// Writes `DIR` for a folder.
-    pub fn with_dir(mut self, dir: &str) -> Said {
+    pub fn with_dir(mut self, dir: &str) -> CommandOutput {
         self.out = self.out.replace(dir, "DIR");
         self.err = self.err.replace(dir, "DIR");
         self
@@ -83,12 +83,12 @@ impl Said {
 }
 
 /// Runs a command to its end.
-pub fn run(words: &str) -> Said {
+pub fn run(words: &str) -> CommandOutput {
     capstan(words).output().unwrap().into()
 }
 
 /// Runs a command; `DIR` in it, and in what it prints, is the folder.
-pub fn run_in(folder: &Path, words: &str) -> Said {
+pub fn run_in(folder: &Path, words: &str) -> CommandOutput {
     let dir = folder.display().to_string();
     run(&words.replace("DIR", &dir)).with_dir(&dir)
 }
@@ -98,7 +98,7 @@ pub struct Running {
     pub child: Child,
     lines: Receiver<String>,
     /// What it has printed so far.
-    pub said: Vec<String>,
+    pub output: Vec<String>,
 }
 
 impl Drop for Running {
@@ -112,35 +112,35 @@ impl Drop for Running {
 impl Running {
     pub fn start(mut command: Command) -> Running {
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        let (told, lines) = mpsc::channel();
+        let (tx, lines) = mpsc::channel();
         let (out, err) = (child.stdout.take().unwrap(), child.stderr.take().unwrap());
-        let also = told.clone();
+        let other_tx = tx.clone();
         std::thread::spawn(move || {
             BufReader::new(out)
                 .lines()
                 .map_while(Result::ok)
-                .all(|line| told.send(line).is_ok())
+                .all(|line| tx.send(line).is_ok())
         });
         std::thread::spawn(move || {
             BufReader::new(err)
                 .lines()
                 .map_while(Result::ok)
-                .all(|line| also.send(line).is_ok())
+                .all(|line| other_tx.send(line).is_ok())
         });
         Running {
             child,
             lines,
-            said: Vec::new(),
+            output: Vec::new(),
         }
     }
 
     /// Waits until it prints a line with this text.
     pub fn wait_for(&mut self, text: &str) {
         let end = Instant::now() + PATIENCE;
-        while !self.said.iter().any(|line| line.contains(text)) {
+        while !self.output.iter().any(|line| line.contains(text)) {
             match self.lines.recv_timeout(end.saturating_duration_since(Instant::now())) {
-                Ok(line) => self.said.push(line),
-                Err(why) => panic!("`{text}` was never said ({why}): {:#?}", self.said),
+                Ok(line) => self.output.push(line),
+                Err(why) => panic!("`{text}` was never said ({why}): {:#?}", self.output),
             }
         }
     }
@@ -159,14 +159,14 @@ impl Running {
         while Instant::now() < end {
             if let Some(status) = self.child.try_wait().unwrap() {
                 while let Ok(line) = self.lines.recv_timeout(Duration::from_millis(200)) {
-                    self.said.push(line);
+                    self.output.push(line);
                 }
                 return status.code().unwrap_or(-1);
             }
             if let Ok(line) = self.lines.recv_timeout(Duration::from_millis(20)) {
-                self.said.push(line);
+                self.output.push(line);
             }
         }
-        panic!("it never ends: {:#?}", self.said)
+        panic!("it never ends: {:#?}", self.output)
     }
 }

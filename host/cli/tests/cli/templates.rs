@@ -7,7 +7,7 @@ use std::{fs, path::Path, process::Command};
 use insta::assert_snapshot;
 
 use crate::distribution::Desk;
-use crate::support::{Running, Said, capstan, project as repository};
+use crate::support::{CommandOutput, Running, capstan, project as repository};
 
 /// Kinds of plugins, the one that does most first.
 const KINDS: [&str; 3] = ["hook", "health", "delete-policy"];
@@ -25,9 +25,9 @@ fn command(folder: &Path, words: &str) -> Command {
 }
 
 /// Runs a command; `DIR` in it, and in what it says, is the folder.
-fn run_in(folder: &Path, words: &str) -> Said {
-    let said: Said = command(folder, words).output().unwrap().into();
-    said.with_dir(&folder.display().to_string())
+fn run_in(folder: &Path, words: &str) -> CommandOutput {
+    let output: CommandOutput = command(folder, words).output().unwrap().into();
+    output.with_dir(&folder.display().to_string())
 }
 
 /// What is said by tools that reach no registry.
@@ -126,27 +126,27 @@ const DEEDS: [(&str, u32); 6] = [
 ];
 
 /// Has the hook type do harm, in its own language: each is one clear message, with the author's own stack where something was thrown.
-fn may_do_harm(folder: &Path, file: &str, after: &str, deeds: &str, told: [&str; 6]) {
+fn may_do_harm(folder: &Path, file: &str, after: &str, deeds: &str, outcomes: [&str; 6]) {
     let path = folder.join("hook").join(file);
     let program = fs::read_to_string(&path).unwrap();
     assert!(program.contains(after), "{program}");
     fs::write(&path, program.replacen(after, &format!("{after}{deeds}"), 1)).unwrap();
     let built = run_in(folder, "plugin build DIR/hook");
     assert_eq!(built.code, 0, "{}", built.all());
-    for ((deed, seconds), told) in DEEDS.into_iter().zip(told) {
+    for ((deed, seconds), outcomes) in DEEDS.into_iter().zip(outcomes) {
         fs::write(
             folder.join("deed.yaml"),
             format!("settings: {{ seconds: {seconds} }}\n"),
         )
         .unwrap();
         // On a busy machine two seconds may be over before the budget of instructions is. The host says so.
-        let said = run_in(folder, "plugin run DIR/hook start --input DIR/deed.yaml");
-        if !(told == "used up its budget" && said.out.contains("no answer after 2s")) {
-            for part in told.split(" .. ") {
-                assert!(said.out.contains(part), "{deed}: no {part:?} in\n{}", said.all());
+        let output = run_in(folder, "plugin run DIR/hook start --input DIR/deed.yaml");
+        if !(outcomes == "used up its budget" && output.out.contains("no answer after 2s")) {
+            for part in outcomes.split(" .. ") {
+                assert!(output.out.contains(part), "{deed}: no {part:?} in\n{}", output.all());
             }
         }
-        assert_eq!(said.code, 16, "{deed}: {}", said.all());
+        assert_eq!(output.code, 16, "{deed}: {}", output.all());
     }
 }
 
@@ -157,11 +157,11 @@ fn runs_in_a_sync(folder: &Path) {
     let hook = "apiVersion: capstan.dev/v1\nkind: Hook\nmetadata: { name: rest, annotations: { capstan.dev/hook: PreSync } }\n\
                 spec: { type: hook, settings: { seconds: 3600 } }\n";
     fs::write(set.join("hook.yaml"), hook).unwrap();
-    let said = run_in(folder, "sync -f DIR/set -n shop --simulate --plugin DIR/hook/hook.wasm");
+    let output = run_in(folder, "sync -f DIR/set -n shop --simulate --plugin DIR/hook/hook.wasm");
     assert!(
-        said.code == 0 && said.out.contains("paused for 3600 s") && said.out.ends_with("Succeeded in 1h\n"),
+        output.code == 0 && output.out.contains("paused for 3600 s") && output.out.ends_with("Succeeded in 1h\n"),
         "{}",
-        said.all()
+        output.all()
     );
 }
 
@@ -213,17 +213,17 @@ fn a_project_in_rust_passes_its_cases() {
         .replace("Progress::Running", "Progress::Walking");
     fs::write(&source, wrong).unwrap();
     let before = fs::read(folder.path().join("hook/hook.wasm")).unwrap();
-    let said = run_in(folder.path(), "plugin build DIR/hook");
+    let output = run_in(folder.path(), "plugin build DIR/hook");
     // The compiler's own words, then ours.
     assert!(
-        said.err.contains("no variant") && said.err.contains("src/lib.rs:"),
+        output.err.contains("no variant") && output.err.contains("src/lib.rs:"),
         "{}",
-        said.all()
+        output.all()
     );
     assert!(
-        said.err.ends_with("hint: its output is shown above\n") && said.code == 2,
+        output.err.ends_with("hint: its output is shown above\n") && output.code == 2,
         "{}",
-        said.all()
+        output.all()
     );
     assert_eq!(fs::read(folder.path().join("hook/hook.wasm")).unwrap(), before);
 }
@@ -276,8 +276,8 @@ fn a_project_in_javascript_passes_its_cases() {
     ] {
         assert!(program.contains(from), "{program}");
         fs::write(&source, program.replacen(from, to, 1)).unwrap();
-        let said = run_in(folder.path(), "plugin build DIR/hook");
-        assert!(said.code == 2 && said.err.contains(mistake), "{}", said.all());
+        let output = run_in(folder.path(), "plugin build DIR/hook");
+        assert!(output.code == 2 && output.err.contains(mistake), "{}", output.all());
         assert_eq!(fs::read(folder.path().join("hook/hook.wasm")).unwrap(), before);
     }
     // A program may have several files, and lack semicolons.
@@ -462,14 +462,14 @@ fn what_a_project_lacks_is_said() {
 #[test]
 fn a_toolchain_that_is_missing_is_named_with_what_installs_it() {
     let folder = tempfile::tempdir().unwrap();
-    let without = |words: &str| -> Said {
+    let without = |words: &str| -> CommandOutput {
         let mut command = command(folder.path(), words);
         command.env("PATH", folder.path()).output().unwrap().into()
     };
-    let said = without("plugin doctor");
-    assert_eq!(said.code, 1, "{}", said.all());
+    let output = without("plugin doctor");
+    assert_eq!(output.code, 1, "{}", output.all());
     if cfg!(target_os = "linux") {
-        assert_snapshot!(said.out, @"
+        assert_snapshot!(output.out, @"
         LANGUAGE     TOOL            VERSION   TO DO
         Rust         cargo           missing   curl --proto '=https' --tlsv1.2 -sSf https://sh.rustup.rs | sh
                      rustc           missing   curl --proto '=https' --tlsv1.2 -sSf https://sh.rustup.rs | sh
@@ -483,12 +483,13 @@ fn a_toolchain_that_is_missing_is_named_with_what_installs_it() {
     }
     let new = run_in(folder.path(), "plugin new drain --kind hook --lang python --in DIR");
     assert_eq!(new.code, 0, "{}", new.all());
-    let said = without("plugin build DIR/drain");
+    let output = without("plugin build DIR/drain");
     assert!(
-        said.err
-            .starts_with("error: Python needs python3, which is not installed\n  hint: "),
+        output
+            .err
+            .starts_with("error: Python needs python3, which isn't there\n  hint: "),
         "{}",
-        said.all()
+        output.all()
     );
-    assert_eq!(said.code, 2);
+    assert_eq!(output.code, 2);
 }

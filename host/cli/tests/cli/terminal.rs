@@ -4,7 +4,7 @@ use std::fs;
 
 use serde_json::Value;
 
-use crate::support::{Said, capstan, run};
+use crate::support::{CommandOutput, capstan, run};
 
 /// Erases the line above, fakes a line of ours, turns the direction round, sets the clipboard.
 const HOSTILE: &str = "x\r\u{1b}[1A\u{1b}[2K\nSucceeded in 0.0s\u{202e}\u{200b}\u{9b}1A\u{1b}]52;c;eA==\u{7}y";
@@ -12,8 +12,8 @@ const HOSTILE: &str = "x\r\u{1b}[1A\u{1b}[2K\nSucceeded in 0.0s\u{202e}\u{200b}\
 /// The same, as it is written in YAML and JSON.
 const QUOTED: &str = r"x\r\x1b[1A\x1b[2K\nSucceeded in 0.0s\u202e\u200b\x9b1A\x1b]52;c;eA==\x07y";
 
-fn check(said: &Said) {
-    for stream in [&said.out, &said.err] {
+fn check(output: &CommandOutput) {
+    for stream in [&output.out, &output.err] {
         let harmful = |letter: char| {
             letter != '\n' && (letter.is_control() || matches!(letter, '\u{202e}' | '\u{200b}' | '\u{feff}'))
         };
@@ -42,19 +42,19 @@ fn names_of_files_and_their_lines_are_shown_as_they_are() {
     )
     .unwrap();
     for words in ["lint", "plan --app x -n shop --simulate"] {
-        let said = run(&format!("{words} -f {path}/set"));
-        check(&said);
-        assert_ne!(said.code, 0);
+        let output = run(&format!("{words} -f {path}/set"));
+        check(&output);
+        assert_ne!(output.code, 0);
         assert!(
-            said.all().contains("a\\x1b[2K\\nSucceeded in 0.0s\\u{202e}.yaml:"),
+            output.all().contains("a\\x1b[2K\\nSucceeded in 0.0s\\u{202e}.yaml:"),
             "{}",
-            said.all()
+            output.all()
         );
     }
     // A word of the command line that is a file's name.
-    let said: Said = capstan("lint").arg(format!("--{HOSTILE}")).output().unwrap().into();
-    check(&said);
-    assert_eq!(said.code, 2, "{}", said.all());
+    let output: CommandOutput = capstan("lint").arg(format!("--{HOSTILE}")).output().unwrap().into();
+    check(&output);
+    assert_eq!(output.code, 2, "{}", output.all());
 }
 
 #[test]
@@ -78,19 +78,23 @@ fn what_a_cluster_and_its_pods_say_is_shown_as_it_is() {
     .unwrap();
     let end = format!("-n shop --simulate={path}/scenario.yaml --state {path}/state");
     let sync = format!("sync -f {path}/set.yaml --app x --dry-run-first off {end}");
-    let said: Said = capstan(&sync).env("CAPSTAN_LOG", "trace").output().unwrap().into();
-    check(&said);
-    assert!(said.out.contains("main | x\\r\\x1b[1A\\x1b[2K\n"), "{}", said.out);
-    assert!(said.out.contains("denied the request: x\\r\\x1b[1A"), "{}", said.out);
+    let output: CommandOutput = capstan(&sync).env("CAPSTAN_LOG", "trace").output().unwrap().into();
+    check(&output);
+    assert!(output.out.contains("main | x\\r\\x1b[1A\\x1b[2K\n"), "{}", output.out);
+    assert!(
+        output.out.contains("denied the request: x\\r\\x1b[1A"),
+        "{}",
+        output.out
+    );
     for words in ["status x", "history x", "history x 1", "logs x", "explain x"] {
-        let said = run(&format!("{words} {end}"));
-        check(&said);
-        assert_eq!(said.code, 0, "{words}: {}", said.all());
+        let output = run(&format!("{words} {end}"));
+        check(&output);
+        assert_eq!(output.code, 0, "{words}: {}", output.all());
     }
     // As data it is what it was.
-    let said = run(&format!("history x -o json {end}"));
-    check(&said);
-    let history: Value = serde_json::from_str(&said.out).unwrap();
+    let output = run(&format!("history x -o json {end}"));
+    check(&output);
+    let history: Value = serde_json::from_str(&output.out).unwrap();
     assert!(
         history
             .to_string()
@@ -98,9 +102,9 @@ fn what_a_cluster_and_its_pods_say_is_shown_as_it_is() {
         "{history}"
     );
     for words in ["sync -o jsonl", "sync -o json"] {
-        let said = run(&format!("{words} -f {path}/set.yaml --app x {end}"));
-        check(&said);
-        assert!(said.out.contains("\\u202e"), "{}", said.all());
+        let output = run(&format!("{words} -f {path}/set.yaml --app x {end}"));
+        check(&output);
+        assert!(output.out.contains("\\u202e"), "{}", output.all());
     }
 }
 
@@ -116,14 +120,18 @@ fn what_programs_say_is_shown_as_it_is() {
     )
     .unwrap();
     fs::set_permissions(&kustomize, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
-    let said: Said = capstan(&format!("plan -k {path}/k --app x -n shop --simulate"))
+    let output: CommandOutput = capstan(&format!("plan -k {path}/k --app x -n shop --simulate"))
         .env("PATH", format!("{path}:{}", std::env::var("PATH").unwrap()))
         .output()
         .unwrap()
         .into();
-    check(&said);
-    assert_ne!(said.code, 0);
-    assert!(said.err.contains("    Succeeded in 0.0s\\u{202e}"), "{}", said.all());
+    check(&output);
+    assert_ne!(output.code, 0);
+    assert!(
+        output.err.contains("    Succeeded in 0.0s\\u{202e}"),
+        "{}",
+        output.all()
+    );
 }
 
 /// The bytes of an empty component with a section of this text where manifests are.

@@ -26,7 +26,7 @@ impl Ui {
         command.arg("--no-open");
         let mut running = Running::start(command);
         running.wait_for("#token=");
-        let line = running.said.iter().find(|line| line.starts_with("http://")).unwrap();
+        let line = running.output.iter().find(|line| line.starts_with("http://")).unwrap();
         let (address, token) = line.split_once("#token=").unwrap();
         let host = address.trim_start_matches("http://").split('/').next().unwrap();
         Ui {
@@ -86,8 +86,8 @@ impl Ui {
             std::thread::sleep(Duration::from_millis(5));
         }
         let took = began.elapsed();
-        assert_eq!(self.running.code(), 0, "{:?}", self.running.said);
-        (self.running.said.join("\n"), took)
+        assert_eq!(self.running.code(), 0, "{:?}", self.running.output);
+        (self.running.output.join("\n"), took)
     }
 }
 
@@ -123,9 +123,9 @@ fn a_newcomer_sees_a_sync_on_the_embedded_cluster_in_real_time() {
         "{records}"
     );
     assert!(began.elapsed() > Duration::from_secs(2), "{:?}", began.elapsed());
-    let (said, took) = ui.end();
-    assert!(took < Duration::from_secs(1), "{took:?}: {said}");
-    assert!(!said.contains("is left"), "{said}");
+    let (output, took) = ui.end();
+    assert!(took < Duration::from_secs(1), "{took:?}: {output}");
+    assert!(!output.contains("is left"), "{output}");
 }
 
 #[test]
@@ -142,11 +142,11 @@ fn ctrl_c_leaves_what_runs_for_the_next_driver_and_says_so() {
     ui.until("/api/v1/applications", |rows| {
         rows[0]["now"].as_str().unwrap().contains("1 active")
     });
-    let (said, took) = ui.end();
-    assert!(took < Duration::from_secs(1), "{took:?}: {said}");
+    let (output, took) = ui.end();
+    assert!(took < Duration::from_secs(1), "{took:?}: {output}");
     assert!(
-        said.contains("of shop is left as it is") && said.contains("capstan terminate shop"),
-        "{said}"
+        output.contains("of shop is left as it is") && output.contains("capstan terminate shop"),
+        "{output}"
     );
     // The next one finds it, and continues.
     let ui = Ui::start(cluster.command(words));

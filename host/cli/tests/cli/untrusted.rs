@@ -13,7 +13,7 @@ use std::{
 
 use tempfile::TempDir;
 
-use crate::support::{Said, capstan};
+use crate::support::{CommandOutput, capstan};
 
 const SETTINGS: &str = "apiVersion: v1\nkind: ConfigMap\nmetadata: { name: settings }\n";
 /// What an attacker would like to see printed.
@@ -83,18 +83,18 @@ impl Victim {
         command
     }
 
-    fn run(&self, words: &str) -> Said {
+    fn run(&self, words: &str) -> CommandOutput {
         self.command(words).output().unwrap().into()
     }
 
     /// Runs a command that has to be refused, and says nothing of what is outside.
     fn refused(&self, words: &str, all: &[&str]) {
-        let said = self.run(words);
+        let output = self.run(words);
         for text in all {
-            assert!(said.all().contains(text), "no `{text}` for {words}: {}", said.all());
+            assert!(output.all().contains(text), "no `{text}` for {words}: {}", output.all());
         }
-        assert_eq!(said.code, 2, "{}", said.all());
-        assert!(!said.all().contains(SECRET), "{}", said.all());
+        assert_eq!(output.code, 2, "{}", output.all());
+        assert!(!output.all().contains(SECRET), "{}", output.all());
     }
 
     /// Says whether something of the tree was run: each attack makes a file of this name.
@@ -118,13 +118,13 @@ impl Victim {
             format!("plan -f {folder} --app shop --simulate"),
             format!("diff -f {folder} --app shop --simulate"),
         ] {
-            let said = self.run(&words);
-            assert!([0, 3].contains(&said.code), "{}", said.all());
+            let output = self.run(&words);
+            assert!([0, 3].contains(&output.code), "{}", output.all());
         }
         let state = self.path("state.json");
         let state = format!("--simulate --state {}", state.display());
-        let said = self.run(&format!("sync -f {folder} --app shop {state}"));
-        assert_eq!(said.code, 0, "{}", said.all());
+        let output = self.run(&format!("sync -f {folder} --app shop {state}"));
+        assert_eq!(output.code, 0, "{}", output.all());
         let history = self.run(&format!("history shop -o json {state}"));
         let history: serde_json::Value = serde_json::from_str(&history.out).unwrap();
         let last = history.as_array().unwrap().iter().max_by_key(|one| one["id"].as_u64());

@@ -46,19 +46,19 @@ fn what_argo_cd_would_do_otherwise_is_explained() {
 
 #[test]
 fn sync_options_are_judged_before_anything_else() {
-    let said = run("plan -f tests/example/echo --simulate --sync-option Prun=false --sync-option Replace=maybe");
-    assert_snapshot!(said.all(), @"
+    let output = run("plan -f tests/example/echo --simulate --sync-option Prun=false --sync-option Replace=maybe");
+    assert_snapshot!(output.all(), @"
     error: there is no sync option `Prun`
       hint: did you mean `Prune`?
     error: the sync option `Replace` can't be `maybe`
       hint: it can be false, true
     [exit code 2]
     ");
-    let told = run("plan -f tests/example/echo --simulate --sync-option ServerSideApply=false");
+    let plan = run("plan -f tests/example/echo --simulate --sync-option ServerSideApply=false");
     assert!(
-        told.out.contains("ServerSideApply=false changes nothing"),
+        plan.out.contains("ServerSideApply=false changes nothing"),
         "{}",
-        told.all()
+        plan.all()
     );
 }
 
@@ -280,12 +280,12 @@ fn mistakes_on_the_command_line() {
 
 #[test]
 fn simulate_is_a_sync_on_the_embedded_cluster() {
-    let said = run("simulate -f tests/example/echo -n shop");
-    assert_eq!(said.all(), run("sync -f tests/example/echo --simulate -n shop").all());
+    let output = run("simulate -f tests/example/echo -n shop");
+    assert_eq!(output.all(), run("sync -f tests/example/echo --simulate -n shop").all());
     assert!(
-        said.out.starts_with("on the embedded cluster\n") && said.code == 0,
+        output.out.starts_with("on the embedded cluster\n") && output.code == 0,
         "{}",
-        said.all()
+        output.all()
     );
     assert_snapshot!(run("sync -f tests/example/echo --exec").all(), @"
     error: --exec is for the embedded cluster
@@ -678,40 +678,40 @@ fn the_data_of_secrets_is_never_printed() {
         run(&format!("{words} -f {set} --app shop --simulate --state {state}"))
     };
     write("hush-one");
-    let mut said = vec![simulated("plan"), simulated("plan -o json"), simulated("sync -o jsonl")];
+    let mut output = vec![simulated("plan"), simulated("plan -o json"), simulated("sync -o jsonl")];
     write("hush-two");
-    said.extend([simulated("plan"), simulated("plan -o json"), simulated("sync -vv")]);
-    for said in said {
-        assert_eq!(said.code, 0, "{}", said.all());
+    output.extend([simulated("plan"), simulated("plan -o json"), simulated("sync -vv")]);
+    for output in output {
+        assert_eq!(output.code, 0, "{}", output.all());
         assert!(
-            !said.all().contains("hush") && !said.all().contains("aHVza"),
+            !output.all().contains("hush") && !output.all().contains("aHVza"),
             "{}",
-            said.all()
+            output.all()
         );
     }
 }
 
 #[test]
 fn json_is_all_there_is_on_stdout() {
-    let said = run("sync -f tests/example/echo --simulate -n shop -o jsonl");
-    assert!(said.out.lines().count() > 30, "{}", said.all());
-    for line in said.out.lines() {
+    let output = run("sync -f tests/example/echo --simulate -n shop -o jsonl");
+    assert!(output.out.lines().count() > 30, "{}", output.all());
+    for line in output.out.lines() {
         assert!(
             line.starts_with("{\"event\":{\"seq\":") || line.starts_with("{\"line\":{"),
             "{line}"
         );
     }
     assert!(
-        said.out.lines().next().unwrap().contains("\"format\":1"),
+        output.out.lines().next().unwrap().contains("\"format\":1"),
         "{}",
-        said.out
+        output.out
     );
-    let said = run("sync -f tests/example/echo --simulate -n shop -o json");
+    let output = run("sync -f tests/example/echo --simulate -n shop -o json");
     assert!(
-        said.out.starts_with("{\n  \"operation\": \"1-") && said.out.ends_with("}\n"),
+        output.out.starts_with("{\n  \"operation\": \"1-") && output.out.ends_with("}\n"),
         "{}",
-        said.out
+        output.out
     );
-    let said = run("plan -f tests/example/echo --simulate -n shop -o json");
-    assert!(said.out.contains("\n  \"format\": 1,"), "{}", said.out);
+    let output = run("plan -f tests/example/echo --simulate -n shop -o json");
+    assert!(output.out.contains("\n  \"format\": 1,"), "{}", output.out);
 }

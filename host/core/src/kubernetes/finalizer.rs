@@ -32,13 +32,13 @@ pub fn deletion_blocker(object: &Object) -> Option<String> {
         return Some(reasons.join("; "));
     }
     let conditions = object.0.pointer("/status/conditions").and_then(Value::as_array);
-    let told = conditions.into_iter().flatten().filter(|condition| {
+    let messages = conditions.into_iter().flatten().filter(|condition| {
         condition.get("status").and_then(Value::as_str) == Some("True") && object.kind() == "Namespace"
     });
-    let told: Vec<&str> = told
+    let messages: Vec<&str> = messages
         .filter_map(|condition| condition.get("message").and_then(Value::as_str))
         .collect();
-    Some(told.join("; ")).filter(|told| !told.is_empty())
+    Some(messages.join("; ")).filter(|messages| !messages.is_empty())
 }
 
 /// Returns whether an object is being deleted in the foreground, that is after its dependents.
@@ -101,7 +101,7 @@ mod tests {
         object["metadata"]["deletionTimestamp"] = json!("2026-01-01T00:00:00Z");
         assert_eq!(
             deletion_blocker(&Object(object.clone())).unwrap(),
-            "the finalizer acme.io/hold is still set, and `acme-operator`, which added it, must remove it; to remove it by force: \
+            "the finalizer acme.io/hold is still set, and `acme-operator`, which added it, must remove it; by force: \
              `kubectl patch configmap a -n shop --type=merge -p '{\"metadata\":{\"finalizers\":null}}'`"
         );
         object["metadata"]["finalizers"] = json!(["foregroundDeletion"]);

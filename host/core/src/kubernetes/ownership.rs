@@ -16,7 +16,7 @@ use crate::model::{
     remedy::{Notice, Setting},
 };
 
-/// Capstan's field manager.
+/// The field manager of everything that Capstan applies.
 pub const FIELD_MANAGER: &str = "capstan";
 /// The prefix of the field managers for hooks' plugins.
 pub const HOOK_FIELD_MANAGER_PREFIX: &str = "capstan-hook-";
@@ -27,14 +27,14 @@ const HOOK_ANNOTATIONS: [&str; 3] = ["argocd.argoproj.io/hook", "helm.sh/hook", 
 /// The owner of an object, by its labels.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Owner {
-    /// This application.
+    /// The application of the operation.
     Ours,
     /// It has only the name label, with this application's name: version 0.1.0 created it, for this application or for one of the same name
     /// in another namespace.
     OursByNameOnly,
     /// Another application: its name, and its namespace if it differs.
     Another(String),
-    /// No application.
+    /// No application: the object carries no label of one.
     Nobody,
 }
 

@@ -235,26 +235,26 @@ mod tests {
 
     #[test]
     fn the_worst_of_a_pod_is_told() {
-        let told = |reason: &str| {
+        let problem_of = |reason: &str| {
             worst_problem(&pod(json!({ "reason": reason, "message": "not found" })))
                 .map(|found| (found.severity, found.message))
         };
         assert_eq!(
-            told("ImagePullBackOff"),
+            problem_of("ImagePullBackOff"),
             Some((
                 PodSeverity::Degraded,
                 "pod api-1, container main: the image nowhere/x:1 can't be pulled: not found".to_owned()
             ))
         );
         assert_eq!(
-            told("InvalidImageName").map(|(weight, _)| weight),
+            problem_of("InvalidImageName").map(|(weight, _)| weight),
             Some(PodSeverity::Final)
         );
         assert_eq!(
-            told("CrashLoopBackOff").map(|(weight, _)| weight),
+            problem_of("CrashLoopBackOff").map(|(weight, _)| weight),
             Some(PodSeverity::Temporary)
         );
-        assert_eq!(told("ContainerCreating"), None);
+        assert_eq!(problem_of("ContainerCreating"), None);
     }
 
     #[test]

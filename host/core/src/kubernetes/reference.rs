@@ -7,9 +7,9 @@ use crate::model::object::Object;
 /// An object that a pod template names. It is of the core group and in the workload's namespace.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Reference {
-    /// Its kind.
+    /// The kind of the referenced object.
     pub kind: &'static str,
-    /// Its name.
+    /// The name of the referenced object.
     pub name: String,
     /// Whether pods can start without it.
     pub is_optional: bool,
@@ -103,7 +103,7 @@ mod tests {
 
     use super::*;
 
-    fn told(object: Value) -> Vec<String> {
+    fn names_of(object: Value) -> Vec<String> {
         let found = references(&Object(object));
         let optional = |reference: &Reference| if reference.is_optional { " (optional)" } else { "" };
         let text = found
@@ -130,7 +130,7 @@ mod tests {
         });
         let job = json!({ "kind": "Job", "spec": { "template": { "spec": spec } } });
         assert_eq!(
-            told(job),
+            names_of(job),
             [
                 "ServiceAccount/worker at /spec/template/spec/serviceAccountName",
                 "Secret/pull at /spec/template/spec/imagePullSecrets/0/name",
@@ -151,17 +151,17 @@ mod tests {
     fn pods_and_cron_jobs_have_their_pods_elsewhere() {
         let spec = json!({ "serviceAccountName": "worker", "containers": [] });
         assert_eq!(
-            told(json!({ "kind": "Pod", "spec": spec })),
+            names_of(json!({ "kind": "Pod", "spec": spec })),
             ["ServiceAccount/worker at /spec/serviceAccountName"]
         );
         let cron =
             json!({ "kind": "CronJob", "spec": { "jobTemplate": { "spec": { "template": { "spec": spec } } } } });
         assert_eq!(
-            told(cron),
+            names_of(cron),
             ["ServiceAccount/worker at /spec/jobTemplate/spec/template/spec/serviceAccountName"]
         );
         assert_eq!(
-            told(json!({ "kind": "ConfigMap", "data": { "spec": "x" } })),
+            names_of(json!({ "kind": "ConfigMap", "data": { "spec": "x" } })),
             Vec::<String>::new()
         );
     }

@@ -39,16 +39,16 @@ pub fn conflicting_ports(applied: &Object, live: &Object, manager: &str) -> Vec<
         let ports = object.0.pointer("/spec/ports").and_then(Value::as_array);
         ports.cloned().unwrap_or_default()
     };
-    let wanted = ports(applied);
+    let desired = ports(applied);
     let mut found = Vec::new();
     for port in ports(live) {
-        if wanted
+        if desired
             .iter()
-            .any(|wanted| number_and_protocol(wanted) == number_and_protocol(&port))
+            .any(|desired| number_and_protocol(desired) == number_and_protocol(&port))
         {
             continue;
         }
-        let Some(rival) = wanted.iter().find(|wanted| name(wanted) == name(&port)) else {
+        let Some(rival) = desired.iter().find(|desired| name(desired) == name(&port)) else {
             continue;
         };
         let element = field_set_element(&port);
@@ -166,8 +166,8 @@ mod tests {
             json!([{ "name": "http", "port": 83, "protocol": "TCP" }, { "name": "side", "port": 90, "protocol": "TCP" }]),
             managed,
         );
-        let wanted = service(json!([{ "name": "http", "port": 80 }]), json!([]));
-        let found = conflicting_ports(&wanted, &live, "capstan");
+        let desired = service(json!([{ "name": "http", "port": 80 }]), json!([]));
+        let found = conflicting_ports(&desired, &live, "capstan");
         assert_eq!(found.len(), 1);
         assert_eq!(
             (found[0].live.as_str(), found[0].applied.as_str()),
@@ -188,12 +188,12 @@ mod tests {
         let owned = json!([{ "manager": "capstan", "operation": "Apply", "fieldsV1": { "f:spec": { "f:ports": {
             "k:{\"port\":83,\"protocol\":\"TCP\"}": { ".": {} } } } } }]);
         let live = service(json!([{ "name": "http", "port": 83, "protocol": "TCP" }]), owned);
-        for wanted in [
+        for desired in [
             json!([{ "name": "http", "port": 80 }]),
             json!([{ "name": "other", "port": 80 }]),
             json!([{ "name": "renamed", "port": 83 }]),
         ] {
-            assert_eq!(conflicting_ports(&service(wanted, json!([])), &live, "capstan"), []);
+            assert_eq!(conflicting_ports(&service(desired, json!([])), &live, "capstan"), []);
         }
     }
 }

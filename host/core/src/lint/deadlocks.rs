@@ -97,7 +97,7 @@ enum Arrival {
     InSlot(Slot),
     /// When the application is deleted.
     OnDelete(Phase),
-    /// In another operation.
+    /// In no phase of this operation.
     NotPlanned,
 }
 

@@ -73,8 +73,8 @@ pub(super) fn never_completes(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
     let (ignored, workloads): (Vec<_>, Vec<_>) = hooks(set)
         .filter(is_workload)
         .partition(|hook| hook.directives().lint_ignore.iter().any(|ignored| ignored == rule));
-    let told = workloads.first().map(|first| (*first, workloads.len() - 1));
-    for (hook, others) in told.into_iter().chain(ignored.into_iter().map(|hook| (hook, 0))) {
+    let reported = workloads.first().map(|first| (*first, workloads.len() - 1));
+    for (hook, others) in reported.into_iter().chain(ignored.into_iter().map(|hook| (hook, 0))) {
         let key = &hook.key;
         let who = match others {
             0 => format!("{key} is a hook that doesn't end by itself: it counts"),

@@ -14,7 +14,7 @@ pub struct Rule {
     pub severity: Severity,
     /// What it finds, in one sentence.
     pub summary: &'static str,
-    /// The consequence.
+    /// What happens in the cluster if nobody corrects it.
     pub consequence: &'static str,
     /// Whether it is checked when an application is deleted.
     pub(super) applies_to_delete: bool,

@@ -69,7 +69,7 @@ impl<'a> ManifestSet<'a> {
     /// Creates the set from the input of a plan and the plan's sorted tasks.
     pub fn new(
         mode: Mode,
-        does: OperationKind,
+        operation_kind: OperationKind,
         application: &'a Application,
         live: &'a LiveObjects,
         desired: impl IntoIterator<Item = &'a Classified>,
@@ -120,7 +120,7 @@ impl<'a> ManifestSet<'a> {
         let named = equals.into_iter().filter(|(key, _)| !key.name.ends_with('*')).collect();
         ManifestSet {
             mode,
-            operation_kind: does,
+            operation_kind,
             application,
             live,
             first_slot: tasks.first().map(Slot::from_task),

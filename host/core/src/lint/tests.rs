@@ -6,7 +6,7 @@ use crate::{
         operation_kind::{OperationKind, Purpose},
         plugins::{Application, PluginRef},
     },
-    plan::{self, Classified, LiveObjects, PlanInput, PlanOptions, Role, hook_record::HookRecords},
+    plan::{self, Classified, DesiredManifests, LiveObjects, PlanInput, PlanOptions, Role, hook_record::HookRecords},
     read::{
         directive::{self, Mode},
         manifest,
@@ -36,7 +36,7 @@ pub(super) fn job(word: &str, pod: &str) -> String {
     hook("batch/v1", "Job", word, "", pod)
 }
 
-fn answerer() -> PluginRef {
+fn plugin_ref() -> PluginRef {
     PluginRef {
         plugin: "any".to_owned(),
         version: "0.1.0".to_owned(),
@@ -72,7 +72,7 @@ fn findings_beside(documents: &[String], live: &LiveObjects, mode: Mode) -> Vec<
                 Role::Skip("Skip".to_owned())
             } else if directives.is_hook() {
                 Role::Hook {
-                    by: answerer(),
+                    by: plugin_ref(),
                     phases: directives.phases.clone(),
                     has_object: true,
                     also: Vec::new(),
@@ -93,24 +93,31 @@ fn findings_beside(documents: &[String], live: &LiveObjects, mode: Mode) -> Vec<
     };
     let plan = plan::make_plan(&PlanInput {
         application: application.clone(),
-        does: OperationKind::Sync,
+        operation_kind: OperationKind::Sync,
         options: &PlanOptions {
             mode,
             ..PlanOptions::default()
         },
         purpose: Purpose::Deploy,
-        desired: &desired,
+        desired: DesiredManifests::new(&desired),
         live,
         records: &HookRecords::new(),
-        answerer: &|_| Some(answerer()),
+        plugin_for: &|_| Some(plugin_ref()),
         policies_for_all: Vec::new(),
-        unasked: None,
+        dry_run_blocker: None,
         manager: "capstan",
     });
     let plan = plan.unwrap_or_else(|errors| panic!("{errors:?}"));
     let desired = plan::in_written_order(&desired);
-    let does = OperationKind::Sync;
-    lint(&ManifestSet::new(mode, does, &application, live, desired, &plan.tasks))
+    let operation_kind = OperationKind::Sync;
+    lint(&ManifestSet::new(
+        mode,
+        operation_kind,
+        &application,
+        live,
+        desired,
+        &plan.tasks,
+    ))
 }
 
 /// A case: what it is, the documents, and what a rule says about it, as `error at 1`.
@@ -143,15 +150,15 @@ pub(super) fn check_live(rule: &str, cases: &[LiveCase<'_>]) {
             ..LiveObjects::default()
         };
         assert_eq!(
-            said(rule, &findings_beside(documents, &live, Mode::Native)),
+            findings_of(rule, &findings_beside(documents, &live, Mode::Native)),
             *expected,
             "{rule}: {case}"
         );
     }
 }
 
-fn said(rule: &str, findings: &[Finding]) -> String {
-    let told: Vec<String> = findings
+fn findings_of(rule: &str, findings: &[Finding]) -> String {
+    let lint_text: Vec<String> = findings
         .iter()
         .filter(|finding| finding.rule == rule && !finding.is_ignored)
         .map(|finding| {
@@ -159,7 +166,7 @@ fn said(rule: &str, findings: &[Finding]) -> String {
             format!("{} at {line}", finding.severity)
         })
         .collect();
-    told.join(", ")
+    lint_text.join(", ")
 }
 
 fn check_in(mode: Mode, rule: &str, cases: &[Case<'_>]) {
@@ -169,18 +176,22 @@ fn check_in(mode: Mode, rule: &str, cases: &[Case<'_>]) {
         "{rule} is never silent"
     );
     for (case, documents, expected) in cases {
-        assert_eq!(said(rule, &findings(documents, mode)), *expected, "{rule}: {case}");
+        assert_eq!(
+            findings_of(rule, &findings(documents, mode)),
+            *expected,
+            "{rule}: {case}"
+        );
     }
 }
 
 /// Tells the errors and warnings of a set in full, but for missing fields: the objects of these tests have only what a rule looks at.
-pub(super) fn told(documents: &[String]) -> String {
-    let tell = |finding: &Finding| format!("{}: {}\n  {}", finding.rule, finding.message, finding.fix);
+pub(super) fn lint_text(documents: &[String]) -> String {
+    let describe = |finding: &Finding| format!("{}: {}\n  {}", finding.rule, finding.message, finding.fix);
     let findings = findings(documents, Mode::Native);
     findings
         .iter()
         .filter(|finding| finding.severity > Severity::Note && finding.rule != "missing-field")
-        .map(tell)
+        .map(describe)
         .collect::<Vec<_>>()
         .join("\n")
 }

@@ -180,7 +180,7 @@ fn quoting_hint(member: &SetMember<'_>, problem: &Problem, expected: &str) -> St
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::{Case, check, check_argo, object, told};
+    use super::super::tests::{Case, check, check_argo, lint_text, object};
 
     /// A Deployment: the rest of its spec, and of its only container.
     fn deployment(spec: &str, container: &str) -> String {
@@ -429,7 +429,7 @@ mod tests {
 
     #[test]
     fn findings_say_what_is_meant() {
-        let found = told(&[deployment(
+        let found = lint_text(&[deployment(
             ", replicas: \"3\", replica: 1",
             ", imagePullPolicy: always, env: [{name: A, value: yes}, {name: A}]",
         )]);

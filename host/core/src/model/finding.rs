@@ -64,7 +64,7 @@ pub struct Finding {
 /// The other object of a finding.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RelatedObject {
-    /// The object's key.
+    /// The key of the other object.
     pub key: ObjectKey,
     /// Where it is written.
     #[serde(default, skip_serializing_if = "Option::is_none")]

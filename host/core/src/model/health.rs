@@ -15,7 +15,7 @@ pub enum Health {
     Suspended,
     /// It isn't Healthy yet, and may become so.
     Progressing,
-    /// It doesn't exist.
+    /// The object doesn't exist.
     Missing,
     /// It failed, or may not become Healthy.
     Degraded,

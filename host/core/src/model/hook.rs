@@ -104,7 +104,7 @@ pub enum Propagation {
     /// They are deleted after it.
     #[default]
     Background,
-    /// They are kept.
+    /// The dependents are kept.
     Orphan,
 }
 

@@ -13,7 +13,7 @@ pub const MAX_BYTES: usize = 253;
 /// Why a text isn't a valid name.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum NameError {
-    /// It is empty.
+    /// The name is empty.
     #[error("a name can't be empty")]
     Empty,
     /// It is `.` or `..`.

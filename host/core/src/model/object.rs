@@ -40,7 +40,7 @@ impl fmt::Display for GroupKind {
 pub struct ObjectKey {
     /// The API group; empty for the core group.
     pub group: String,
-    /// The kind.
+    /// The kind, without its version: `Deployment`.
     pub kind: String,
     /// The namespace; empty for kinds without one.
     pub namespace: String,

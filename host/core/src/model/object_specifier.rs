@@ -114,9 +114,8 @@ impl Unresolved {
 
     fn mistake_of(self, word: &str) -> Diagnostic {
         match self {
-            Unresolved::Malformed => {
-                Diagnostic::new(format!("{word}: this is not the name of an object")).hint(format!("write {SPECIFIER_FORM}"))
-            }
+            Unresolved::Malformed => Diagnostic::new(format!("{word}: this is not the name of an object"))
+                .hint(format!("write {SPECIFIER_FORM}")),
             Unresolved::Unknown { near, known } => {
                 let error = Diagnostic::new(format!("{word} matches nothing in the manifests"));
                 match near {

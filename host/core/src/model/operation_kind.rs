@@ -43,8 +43,8 @@ impl Purpose {
     }
 
     /// Returns the name of an operation with this purpose, as in the command line.
-    pub const fn operation_name(self, does: OperationKind) -> &'static str {
-        match (does, self) {
+    pub const fn operation_name(self, kind: OperationKind) -> &'static str {
+        match (kind, self) {
             (OperationKind::Delete, _) => "delete",
             (OperationKind::Sync, Purpose::Deploy) => "sync",
             (OperationKind::Sync, Purpose::Rollback) => "rollback",

@@ -58,7 +58,7 @@ impl fmt::Display for PluginQuery {
 pub struct PluginRef {
     /// The plugin's name.
     pub plugin: String,
-    /// Its version.
+    /// The plugin's version, from its manifest.
     pub version: String,
     /// The SHA-256 digest of the component, in hex. An operation uses the same component until its end.
     pub digest: String,
@@ -76,7 +76,7 @@ impl fmt::Display for PluginRef {
 /// An application, identified by name and namespace.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Application {
-    /// Its name.
+    /// The name; unique within the namespace.
     pub name: String,
     /// The namespace that contains the application's state.
     pub namespace: String,
@@ -86,7 +86,7 @@ pub struct Application {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PlacementQuestion {
-    /// The application.
+    /// The application that the manifest belongs to.
     pub application: Application,
     /// The user's settings for this hook.
     pub settings: Map<String, Value>,
@@ -114,7 +114,7 @@ pub struct SettingsProblem {
 pub enum Placement {
     /// It is run as a hook.
     Run {
-        /// In these phases.
+        /// The phases in which the hook runs.
         phases: Vec<Phase>,
         /// Whether the manifest is an object of the cluster, to be created when the hook asks for it.
         has_object: bool,
@@ -135,7 +135,7 @@ pub enum HookQuestion {
     Advance {
         /// The state that the plugin returned last.
         state: Vec<u8>,
-        /// The observation.
+        /// What the plugin hasn't seen yet.
         observation: Observation,
     },
     /// The hook is being stopped.
@@ -155,7 +155,7 @@ pub enum AbortReason {
     Terminated,
     /// A deadline passed.
     Deadline,
-    /// Another task failed.
+    /// Another task of the operation failed.
     Failed,
 }
 
@@ -163,13 +163,13 @@ pub enum AbortReason {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct HookContext {
-    /// The application.
+    /// The application that the hook belongs to.
     pub application: Application,
     /// The user's settings for this hook.
     pub settings: Map<String, Value>,
     /// The run of the hook.
     pub hook: HookRunInfo,
-    /// The operation.
+    /// The operation that runs the hook.
     pub operation: OperationInfo,
     /// The manifest as planned.
     pub object: Object,
@@ -179,7 +179,7 @@ pub struct HookContext {
     /// The plugin's permissions, which say what of Secrets it may see.
     #[serde(skip)]
     pub grants: Grants,
-    /// Native or compat.
+    /// Whose rules the operation follows.
     pub mode: Mode,
 }
 
@@ -189,9 +189,9 @@ pub struct HookContext {
 pub struct HookRunInfo {
     /// The run's ID, which is the same after a crash.
     pub run: RunId,
-    /// Its phase.
+    /// The phase in which the hook runs.
     pub phase: Phase,
-    /// Its wave.
+    /// The wave of the hook within its phase.
     pub wave: Wave,
     /// The number of the operation's attempt, from 1.
     pub attempt: u32,
@@ -202,9 +202,9 @@ pub struct HookRunInfo {
 /// An operation, as a plugin sees it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OperationInfo {
-    /// Its id.
+    /// The operation's ID, which the events and the history show.
     pub id: String,
-    /// Sync or delete.
+    /// Whether the operation syncs or deletes the application.
     pub kind: OperationKind,
 }
 
@@ -228,7 +228,7 @@ pub struct Observation {
     /// The ID of the request that it answers; `None` if it answers none.
     #[serde(rename = "answers")]
     pub request_id: Option<u32>,
-    /// What was observed.
+    /// What was observed, or the answer to the request.
     #[serde(rename = "what")]
     pub kind: ObservationKind,
 }
@@ -240,9 +240,9 @@ pub enum ObservationKind {
     Created(Object),
     /// The current state of a watched object.
     Object {
-        /// The object.
+        /// The complete object, as the cluster has it now.
         object: Object,
-        /// Its health.
+        /// The assessment of the plugin that claims the object's kind.
         health: Assessment,
     },
     /// A watched object doesn't exist any more.
@@ -261,7 +261,7 @@ pub enum ObservationKind {
     Signal {
         /// The signal's name.
         name: String,
-        /// Who sent it.
+        /// The user who sent it, or the system.
         by: String,
         /// The value that was sent with it.
         value: Value,
@@ -272,7 +272,7 @@ pub enum ObservationKind {
     Refused(String),
     /// The request was executed and failed.
     Failed {
-        /// What went wrong.
+        /// The error of the API server or of the connection.
         reason: String,
         /// Whether it may succeed if it is repeated.
         temporary: bool,
@@ -309,7 +309,7 @@ pub struct HookStep {
 /// Whether a hook has ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Progress {
-    /// It hasn't ended.
+    /// The hook hasn't ended.
     Running,
     /// It has ended with this verdict.
     Ended(HookOutcome),
@@ -343,11 +343,11 @@ pub fn health_settings(of_plugin: Option<&Map<String, Value>>, of_object: Map<St
 /// The question about the health of an object.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct HealthQuestion<'a> {
-    /// The application.
+    /// The application that the object belongs to.
     pub application: &'a Application,
     /// The complete object. The sandbox passes only the fields that the plugin's claim lists.
     pub object: &'a Object,
-    /// Native or compat.
+    /// Whose rules the operation follows.
     pub mode: Mode,
     /// Related objects that the plugin requested in an earlier call.
     pub related: Option<&'a Related>,

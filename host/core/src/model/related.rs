@@ -165,10 +165,10 @@ fn is_ready(pod: &Object) -> bool {
 
 /// Returns when an event was last seen. Events have three fields for that.
 fn last_seen(event: &Object) -> &str {
-    let said = |pointer| event.text(pointer).filter(|at| !at.is_empty());
-    said("/series/lastObservedTime")
-        .or_else(|| said("/lastTimestamp"))
-        .or_else(|| said("/eventTime"))
+    let time_at = |pointer| event.text(pointer).filter(|at| !at.is_empty());
+    time_at("/series/lastObservedTime")
+        .or_else(|| time_at("/lastTimestamp"))
+        .or_else(|| time_at("/eventTime"))
         .or_else(|| event.text("/metadata/creationTimestamp"))
         .unwrap_or_default()
 }

@@ -23,7 +23,7 @@ pub enum Setting {
     Sources,
     /// A source of one of these kinds.
     SourceKinds {
-        /// The kinds.
+        /// The kinds of sources that can be used.
         kinds: Vec<SourceKind>,
     },
     /// Files or a folder with manifests.
@@ -39,13 +39,13 @@ pub enum Setting {
         /// The program's command line.
         command: String,
     },
-    /// A kustomization.
+    /// Read the manifests from a kustomization.
     Kustomization {
         /// Its folder, if that is known.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         path: Option<String>,
     },
-    /// A Helm chart.
+    /// Render the manifests from a Helm chart.
     Chart {
         /// Its folder, if that is known.
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -55,7 +55,7 @@ pub enum Setting {
     ChartValues,
     /// A `capstan.yaml`, in whose place the other sources come.
     ConfigFile {
-        /// Its path.
+        /// The path of the configuration file.
         path: String,
     },
     /// An Application of Argo CD, as a description of what to sync.
@@ -90,7 +90,7 @@ pub enum Setting {
         /// Whether other objects are removed with it, since they are in it.
         with_contents: bool,
     },
-    /// A further plugin.
+    /// Load a further plugin.
     Plugin,
     /// The plugin that the message names.
     ThisPlugin,
@@ -340,7 +340,7 @@ pub struct Notice {
 }
 
 impl Notice {
-    /// Makes one.
+    /// Creates a notice from a text and what may help.
     pub fn new(text: impl Into<String>, remedies: impl Into<Remedies>) -> Notice {
         Notice {
             text: text.into(),

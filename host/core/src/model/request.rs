@@ -11,7 +11,7 @@ use crate::model::{hook::Propagation, object::GroupKind};
 pub struct HookRequest {
     /// The ID that the plugin gave it.
     pub id: u32,
-    /// The request.
+    /// What the plugin requests.
     #[serde(rename = "what")]
     pub request: Request,
     /// The step of the hook that made the request, from 1. It distinguishes requests with the same ID.
@@ -56,14 +56,14 @@ pub enum Request {
     Watch(ObjectRef),
     /// Patch an object.
     Patch {
-        /// The object.
+        /// The object that is patched.
         object: ObjectRef,
         /// A JSON merge patch.
         merge: String,
     },
     /// Delete another object.
     Delete {
-        /// The object.
+        /// The object that is deleted.
         object: ObjectRef,
         /// What happens to its dependents.
         propagation: Propagation,
@@ -83,13 +83,13 @@ pub enum Request {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ObjectRef {
-    /// `v1`, `apps/v1`.
+    /// The object's API version: `v1`, `apps/v1`.
     pub api_version: String,
-    /// Its kind.
+    /// The object's kind.
     pub kind: String,
     /// The namespace; `None` for cluster-wide kinds, and for the application's own.
     pub namespace: Option<String>,
-    /// Its name.
+    /// The object's name.
     pub name: String,
 }
 
@@ -97,9 +97,9 @@ pub struct ObjectRef {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Selector {
-    /// `v1`, `apps/v1`.
+    /// The API version of the objects: `v1`, `apps/v1`.
     pub api_version: String,
-    /// Their kind.
+    /// The kind of the objects.
     pub kind: String,
     /// The namespace; `None` for the application's own.
     pub namespace: Option<String>,
@@ -127,7 +127,7 @@ pub struct HttpRequest {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum HeaderValue {
-    /// This text.
+    /// A text of the plugin.
     Text(String),
     /// The value of a Secret's key, which the host fills in.
     Secret {

@@ -39,7 +39,7 @@ pub enum ApplyMode {
     Override,
     /// It is created if it doesn't exist, and never changed.
     IfNotPresent,
-    /// It isn't written.
+    /// The object isn't applied.
     Ignore,
 }
 
@@ -50,7 +50,7 @@ pub enum Permission {
     /// It may be deleted.
     #[default]
     Yes,
-    /// It is kept.
+    /// The object is kept.
     No,
     /// It may be deleted after the user confirmed it.
     Confirm,

@@ -63,7 +63,7 @@ impl Container {
 /// The metadata of an object in a container.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ContainedObject {
-    /// The object's key.
+    /// The key of the contained object.
     pub key: ObjectKey,
     /// The object's UID.
     pub uid: String,

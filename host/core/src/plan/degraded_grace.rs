@@ -20,7 +20,7 @@ use crate::{
 pub struct Tolerance {
     /// The API group; empty for the core group.
     pub group: &'static str,
-    /// The kind.
+    /// The kind that may be Degraded for a while.
     pub kind: &'static str,
     /// The time in seconds.
     pub seconds: u64,
@@ -96,9 +96,12 @@ pub struct Grace {
 impl Grace {
     /// Returns the time for an object: of its annotation, else of its kind. In compat mode it is 0.
     pub fn for_kind(kind: &GroupKind, directives: &Directives, mode: Mode) -> Grace {
-        if let Some(told) = directives.degraded_grace_seconds {
-            let told = Duration::from_secs(told);
-            return Grace { own: told, pods: told };
+        if let Some(annotated) = directives.degraded_grace_seconds {
+            let annotated = Duration::from_secs(annotated);
+            return Grace {
+                own: annotated,
+                pods: annotated,
+            };
         }
         let own = if mode.has(Rule::DegradedFailsAtOnce) {
             Duration::ZERO
@@ -145,9 +148,9 @@ fn tolerated_seconds(kind: &GroupKind) -> Duration {
 mod tests {
     use super::*;
 
-    fn grace(group: &str, kind: &str, told: Option<u64>, mode: Mode) -> Grace {
+    fn grace(group: &str, kind: &str, annotated: Option<u64>, mode: Mode) -> Grace {
         let directives = Directives {
-            degraded_grace_seconds: told,
+            degraded_grace_seconds: annotated,
             ..Directives::default()
         };
         Grace::for_kind(&GroupKind::new(group, kind), &directives, mode)
@@ -192,9 +195,9 @@ mod tests {
     #[test]
     fn what_pods_tell_is_tolerated_where_the_kind_itself_is_not() {
         let job = grace("batch", "Job", None, Mode::Native);
-        let told = |rule: &str| job.seconds_for(&Assessment::new(Health::Degraded, "", rule));
+        let annotated = |rule: &str| job.seconds_for(&Assessment::new(Health::Degraded, "", rule));
         assert_eq!(
-            (told("Job/failed"), told(pod_problems::PODS_RULE)),
+            (annotated("Job/failed"), annotated(pod_problems::PODS_RULE)),
             (Duration::ZERO, POD_PROBLEM_GRACE)
         );
     }

@@ -71,7 +71,7 @@ impl PlanBuilder<'_> {
     fn push_deletion(&mut self, live: &Object, wave: Wave, directives: &Directives, why: &str) {
         let key = live.key();
         let is_of_hook = live.label(labels::HOOK).is_some();
-        let propagation = if is_of_hook && self.input.does == OperationKind::Delete {
+        let propagation = if is_of_hook && self.input.operation_kind == OperationKind::Delete {
             self.input.propagation_with_pods(directives)
         } else {
             self.input.propagation_of(directives)
@@ -104,7 +104,7 @@ impl PlanBuilder<'_> {
         if selection.hooks == Some(super::HookSelection::Only) {
             return;
         }
-        let desired: BTreeSet<ObjectKey> = self.input.desired.iter().map(|one| one.manifest.key()).collect();
+        let desired: BTreeSet<ObjectKey> = self.desired.iter().map(|one| one.manifest.key()).collect();
         let hooks: BTreeSet<&str> = ids.iter().flatten().map(|id| id.0.as_str()).collect();
         let is_named = |live: &Object| {
             let of_hook = |label| live.label(label).is_some_and(|hook| hooks.contains(hook));
@@ -126,7 +126,7 @@ impl PlanBuilder<'_> {
             .filter(|live| may_be_ours(live))
             .filter(|live| awaits_terminating || !live.is_terminating())
             .filter(|live| selection.only.is_empty() || selection.selects_resource(&live.key()))
-            .filter(|live| self.input.does == OperationKind::Delete || !is_named(live))
+            .filter(|live| self.input.operation_kind == OperationKind::Delete || !is_named(live))
             .collect();
         let planned = self.tasks.iter().map(|task| &task.key);
         let planned: BTreeSet<ObjectKey> = planned
@@ -134,7 +134,7 @@ impl PlanBuilder<'_> {
             .cloned()
             .collect();
         self.add_terminating_pods(&planned);
-        let is_wanted = self.input.does == OperationKind::Delete || self.input.options.prune;
+        let is_wanted = self.input.operation_kind == OperationKind::Delete || self.input.options.prune;
         let mut leaving: Vec<PruneCandidate<'_>> = Vec::new();
         for live in left.into_iter().filter(|live| !planned.contains(&live.key())) {
             let key = live.key();
@@ -173,7 +173,7 @@ impl PlanBuilder<'_> {
         self.keep_full_containers(&mut leaving);
         let going = leaving.iter().filter(|one| one.is_deleted);
         self.read_live_dependencies(going.map(|one| (one.live, &one.directives)));
-        match self.input.does {
+        match self.input.operation_kind {
             OperationKind::Delete => {
                 for PruneCandidate { live, directives, .. } in leaving.iter().filter(|one| one.is_deleted) {
                     let wave = Wave(directives.wave.0.saturating_neg());
@@ -189,7 +189,7 @@ impl PlanBuilder<'_> {
 
     /// Returns whether objects that are already being deleted are waited for.
     fn awaits_terminating(&self) -> bool {
-        match self.input.does {
+        match self.input.operation_kind {
             OperationKind::Delete => true,
             OperationKind::Sync => self.input.options.prune && !self.input.options.mode.has(Rule::PruneInsideWaves),
         }
@@ -197,7 +197,7 @@ impl PlanBuilder<'_> {
 
     /// Adds the wait for pods whose owner, a hook's object, is gone already.
     fn add_terminating_pods(&mut self, planned: &BTreeSet<ObjectKey>) {
-        if self.input.does != OperationKind::Delete || !self.input.options.selection.only.is_empty() {
+        if self.input.operation_kind != OperationKind::Delete || !self.input.options.selection.only.is_empty() {
             return;
         }
         for pod in &self.input.live.terminating_pods {
@@ -276,8 +276,9 @@ impl PlanBuilder<'_> {
             || live
                 .annotation("helm.sh/hook")
                 .is_some_and(|words| words != "crd-install");
-        let stays =
-            is_hook && self.input.does == OperationKind::Sync && self.input.options.mode.has(Rule::HooksAreNotPruned);
+        let stays = is_hook
+            && self.input.operation_kind == OperationKind::Sync
+            && self.input.options.mode.has(Rule::HooksAreNotPruned);
         if stays && self.input.options.prune {
             let key = live.key();
             self.record_rule(Rule::HooksAreNotPruned, &key, None);
@@ -317,7 +318,7 @@ impl PlanBuilder<'_> {
         if self.is_home_namespace(live) {
             return Err(HOME_NAMESPACE_REASON.into());
         }
-        let (permission, option) = match self.input.does {
+        let (permission, option) = match self.input.operation_kind {
             OperationKind::Sync => (directives.prune, "Prune"),
             OperationKind::Delete => (directives.delete, "Delete"),
         };
@@ -348,7 +349,7 @@ impl PlanBuilder<'_> {
     fn is_kept_definition(&mut self, live: &Object) -> bool {
         let is_definition = live.kind() == "CustomResourceDefinition" && live.group() == "apiextensions.k8s.io";
         let survives = is_definition
-            && self.input.does == OperationKind::Delete
+            && self.input.operation_kind == OperationKind::Delete
             && self.input.options.mode.has(Rule::DefinitionsSurvive);
         if survives {
             self.record_rule(Rule::DefinitionsSurvive, &live.key(), None);

@@ -27,18 +27,16 @@ impl PlanBuilder<'_> {
     /// Reads the dependencies. In a sync, an impossible one is an error; in a deletion it is ignored.
     pub(super) fn read_dependencies(&mut self) -> Edges {
         let mut edges = Edges::new();
-        let desired = self.input.desired;
-        // In the order in which they are written, so that the same mistake is reported however the manifests were read.
-        let written = self.desired.clone();
-        let with = written.iter().copied();
+        let desired = self.desired.clone();
+        let with = desired.iter().copied();
         let with = with.filter(|one| !one.directives.depends_on.is_empty());
         let with: Vec<&Classified> = with.filter(|one| !matches!(one.role, Role::Skip(_))).collect();
-        add_api_service_edges(&mut edges, desired);
+        add_api_service_edges(&mut edges, &desired);
         if with.is_empty() {
             return edges;
         }
         let mut slots: BTreeMap<ObjectKey, Vec<Slot>> = BTreeMap::new();
-        for one in desired {
+        for one in &desired {
             slots.entry(one.manifest.key()).or_default().extend(slots_of(one));
         }
         for one in &with {
@@ -55,13 +53,13 @@ impl PlanBuilder<'_> {
                 }
             }
         }
-        add_definition_edges(&mut edges, desired, &slots);
+        add_definition_edges(&mut edges, &desired, &slots);
         let rings = find_cycles(&edges);
         for ring in &rings {
             let way: Vec<String> = ring.iter().chain(ring.first()).map(ObjectKey::kind_and_name).collect();
             let message = format!("{} waits for itself: {}", way[0], way.join(" -> "));
             // The object that waits for its own definition may have no annotation.
-            let mut manifests = with.iter().chain(&written).map(|one| &one.manifest);
+            let mut manifests = with.iter().chain(&desired).map(|one| &one.manifest);
             let manifest = manifests.find(|one| Some(&one.key()) == ring.first());
             let Some(manifest) = manifest else { continue };
             let error = error_at(manifest, message);
@@ -75,7 +73,7 @@ impl PlanBuilder<'_> {
     }
 
     fn report_mistake(&mut self, error: crate::model::error::Diagnostic) {
-        if self.input.does == OperationKind::Sync {
+        if self.input.operation_kind == OperationKind::Sync {
             self.errors.push(error);
         }
     }
@@ -83,12 +81,12 @@ impl PlanBuilder<'_> {
     /// Checks that nothing waits for an object that only comes later.
     fn check_slots(&mut self, one: &Classified, edges: &Edges, slots: &BTreeMap<ObjectKey, Vec<Slot>>) {
         let key = one.manifest.key();
-        for wanted in edges.get(&key).into_iter().flatten() {
-            let theirs: &[Slot] = slots.get(wanted).map(Vec::as_slice).unwrap_or_default();
+        for dependency in edges.get(&key).into_iter().flatten() {
+            let theirs: &[Slot] = slots.get(dependency).map(Vec::as_slice).unwrap_or_default();
             if theirs.is_empty() {
                 let notice = format!(
                     "{key}: it doesn't wait for {}, which is skipped",
-                    wanted.kind_and_name()
+                    dependency.kind_and_name()
                 );
                 self.notices.push(notice);
                 continue;
@@ -106,7 +104,7 @@ impl PlanBuilder<'_> {
                 let message = format!(
                     "{} in {phase}, wave {wave} waits for {}, which {comes}",
                     key.kind_and_name(),
-                    wanted.kind_and_name()
+                    dependency.kind_and_name()
                 );
                 let hint =
                     "move one of the two: `capstan.dev/wave`, and `capstan.dev/phase` for an object that is not a hook";
@@ -138,9 +136,9 @@ impl PlanBuilder<'_> {
     /// Sets for each task the tasks of its wave that it waits for.
     pub(super) fn link_tasks(&mut self, edges: &Edges) {
         let mut goes_after = std::mem::take(&mut self.deleted_after);
-        for (key, wanted) in edges {
-            for wanted in wanted {
-                goes_after.entry(wanted.clone()).or_default().insert(key.clone());
+        for (key, dependency) in edges {
+            for dependency in dependency {
+                goes_after.entry(dependency.clone()).or_default().insert(key.clone());
             }
         }
         // In a sync, cycles are mistakes. Objects that were deployed with a cycle must still be deleted.
@@ -162,10 +160,10 @@ impl PlanBuilder<'_> {
         }
         for task in &mut self.tasks {
             let goes = matches!(task.action, Action::Delete(_));
-            let wanted = if goes { &goes_after } else { edges };
-            let wanted = wanted.get(&task.key).into_iter().flatten();
-            task.waits_for = wanted
-                .filter_map(|wanted| turns.get(&(task.phase, task.wave, goes, wanted.clone())))
+            let dependency = if goes { &goes_after } else { edges };
+            let dependency = dependency.get(&task.key).into_iter().flatten();
+            task.waits_for = dependency
+                .filter_map(|dependency| turns.get(&(task.phase, task.wave, goes, dependency.clone())))
                 .flatten()
                 .cloned()
                 .collect();
@@ -198,7 +196,7 @@ fn slots_of(one: &Classified) -> Vec<Slot> {
 }
 
 /// If a Namespace or definition has to wait, the objects in it and of its kind in the same wave wait for it.
-fn add_definition_edges(edges: &mut Edges, desired: &[Classified], slots: &BTreeMap<ObjectKey, Vec<Slot>>) {
+fn add_definition_edges(edges: &mut Edges, desired: &[&Classified], slots: &BTreeMap<ObjectKey, Vec<Slot>>) {
     let waiting: BTreeSet<ObjectKey> = edges.keys().cloned().collect();
     let definers = desired.iter().filter(|one| waiting.contains(&one.manifest.key()));
     for definer in definers {
@@ -224,7 +222,7 @@ fn add_definition_edges(edges: &mut Edges, desired: &[Classified], slots: &BTree
 
 /// Objects of an API group version wait for its `APIService` of the same wave. Nothing else waits for it, because its own pods may need
 /// those objects.
-fn add_api_service_edges(edges: &mut Edges, desired: &[Classified]) {
+fn add_api_service_edges(edges: &mut Edges, desired: &[&Classified]) {
     let services = desired.iter().filter(|one| {
         kind_order::is_api_service(&one.manifest.object.group_kind()) && !matches!(one.role, Role::Skip(_))
     });
@@ -254,12 +252,12 @@ fn find_cycles(edges: &Edges) -> Vec<Vec<ObjectKey>> {
         let mut done: Vec<ObjectKey> = Vec::new();
         let mut waiters: BTreeMap<&ObjectKey, Vec<&ObjectKey>> = BTreeMap::new();
         let mut counts: BTreeMap<&ObjectKey, usize> = BTreeMap::new();
-        for (key, wanted) in &left {
-            let wanted = wanted.iter().filter(|wanted| left.contains_key(*wanted));
-            let wanted: Vec<&ObjectKey> = wanted.collect();
-            counts.insert(key, wanted.len());
-            for wanted in wanted {
-                waiters.entry(wanted).or_default().push(key);
+        for (key, dependency) in &left {
+            let dependency = dependency.iter().filter(|dependency| left.contains_key(*dependency));
+            let dependency: Vec<&ObjectKey> = dependency.collect();
+            counts.insert(key, dependency.len());
+            for dependency in dependency {
+                waiters.entry(dependency).or_default().push(key);
             }
         }
         let mut free: Vec<&ObjectKey> = counts
@@ -296,7 +294,7 @@ fn find_cycle(left: &Edges) -> Option<Vec<ObjectKey>> {
         let next = left
             .get(*way.last()?)?
             .iter()
-            .find(|wanted| left.contains_key(*wanted))?;
+            .find(|dependency| left.contains_key(*dependency))?;
         if let Some(begin) = way.iter().position(|key| *key == next) {
             let mut ring: Vec<ObjectKey> = way[begin..].iter().map(|key| (*key).clone()).collect();
             let first = (0..ring.len()).min_by_key(|at| &ring[*at])?;
@@ -311,10 +309,10 @@ fn find_cycle(left: &Edges) -> Option<Vec<ObjectKey>> {
 fn remove_cycles(edges: &mut Edges, rings: &[Vec<ObjectKey>]) {
     for ring in rings {
         for key in ring {
-            if let Some(wanted) = edges.get_mut(key) {
-                wanted.retain(|wanted| !ring.contains(wanted));
+            if let Some(dependency) = edges.get_mut(key) {
+                dependency.retain(|dependency| !ring.contains(dependency));
             }
         }
     }
-    edges.retain(|_, wanted| !wanted.is_empty());
+    edges.retain(|_, dependency| !dependency.is_empty());
 }

@@ -181,7 +181,7 @@ mod tests {
         })
     }
 
-    fn told(desired: Value, live: Value) -> Vec<String> {
+    fn changes_of(desired: Value, live: Value) -> Vec<String> {
         let found = changes(&Object(desired), &Object(live), "capstan");
         let text = |value: Option<Value>| value.map_or("nothing".to_owned(), |value| value.to_string());
         found
@@ -200,7 +200,7 @@ mod tests {
         container["terminationMessagePath"] = json!("/dev/termination-log");
         container["resources"]["limits"] = json!({ "cpu": "1", "memory": "1024Mi" });
         container["ports"] = json!([{ "containerPort": 80, "protocol": "TCP" }]);
-        assert_eq!(told(deployment(), live), Vec::<String>::new());
+        assert_eq!(changes_of(deployment(), live), Vec::<String>::new());
     }
 
     #[test]
@@ -209,7 +209,7 @@ mod tests {
         desired["spec"]["template"]["spec"]["containers"][0]["image"] = json!("api:2");
         desired["spec"]["replicas"] = json!(3);
         assert_eq!(
-            told(desired.clone(), deployment()),
+            changes_of(desired.clone(), deployment()),
             [
                 "/spec/replicas: 2 -> 3",
                 "/spec/template/spec/containers/api/image: \"api:1\" -> \"api:2\""
@@ -234,7 +234,7 @@ mod tests {
             { "manager": "others", "operation": "Apply", "fieldsV1": { "f:metadata": { "f:labels": { "f:others": {} } } } },
         ]);
         assert_eq!(
-            told(deployment(), live),
+            changes_of(deployment(), live),
             [
                 "/metadata/labels/old: \"x\" -> nothing",
                 "/spec/template/spec/containers/api/env/OLD: {\"name\":\"OLD\",\"value\":\"1\"} -> nothing"
@@ -250,7 +250,7 @@ mod tests {
             { "manager": "capstan", "operation": "Apply", "fieldsV1": { "f:spec": { "f:selector": {} } } },
         ]);
         assert_eq!(
-            told(object(json!({ "a": "b" })), live),
+            changes_of(object(json!({ "a": "b" })), live),
             ["/spec/selector/matchLabels/c: \"d\" -> nothing"]
         );
     }
@@ -260,7 +260,7 @@ mod tests {
         let desired =
             json!({ "kind": "ConfigMap", "metadata": { "labels": { "a": "" } }, "data": { "a": "", "b": null } });
         assert_eq!(
-            told(
+            changes_of(
                 desired,
                 json!({ "kind": "ConfigMap", "metadata": {}, "data": { "b": "c" } })
             ),
@@ -272,11 +272,11 @@ mod tests {
     fn a_secrets_texts_are_compared_as_they_are_stored() {
         let secret = |field: &str, text: &str| json!({ "apiVersion": "v1", "kind": "Secret", field: { "key": text } });
         assert_eq!(
-            told(secret("stringData", "x"), secret("data", "eA==")),
+            changes_of(secret("stringData", "x"), secret("data", "eA==")),
             Vec::<String>::new()
         );
         assert_eq!(
-            told(secret("stringData", "y"), secret("data", "eA==")),
+            changes_of(secret("stringData", "y"), secret("data", "eA==")),
             ["/data/key: \"eA==\" -> \"eQ==\""]
         );
     }
@@ -287,7 +287,7 @@ mod tests {
         let both = json!([{ "port": 53, "protocol": "UDP", "name": "u" }, { "port": 53, "name": "t" }]);
         let live =
             json!([{ "port": 53, "protocol": "TCP", "name": "t" }, { "port": 53, "protocol": "UDP", "name": "u" }]);
-        assert_eq!(told(service(both), service(live)), Vec::<String>::new());
+        assert_eq!(changes_of(service(both), service(live)), Vec::<String>::new());
     }
 
     proptest! {

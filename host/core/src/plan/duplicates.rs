@@ -7,7 +7,7 @@ use crate::{
         compat::{Mode, Rule},
         object::ObjectKey,
     },
-    plan::container::Container,
+    plan::{container::Container, diff},
     read::{directive::Directives, manifest::Manifest},
 };
 
@@ -23,7 +23,11 @@ pub fn leave_out(manifests: &mut Vec<(Manifest, Directives)>, mode: Mode) {
     }
     let mut left_out = BTreeSet::new();
     for (key, mut places) in by_key.into_iter().filter(|(_, places)| places.len() > 1) {
-        places.sort_by_key(|at| (manifests[*at].0.place(""), *at));
+        // Manifests without places have no order of their own: their digests decide.
+        places.sort_by_cached_key(|at| {
+            let manifest = &manifests[*at].0;
+            (manifest.place(""), diff::digest(&manifest.object))
+        });
         let objects = places.iter().map(|at| &manifests[*at].0.object);
         let are_equal = objects.clone().skip(1).zip(objects).all(|(one, other)| one == other);
         let is_definition = Container::is_container_kind(&key.group_kind()) && key.kind == "CustomResourceDefinition";

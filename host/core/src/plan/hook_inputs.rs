@@ -25,7 +25,7 @@ const ANNOTATION: &str = "capstan.dev/run-if-inputs";
 /// Returns an error for each word of its annotation that names no object of the set.
 pub(super) fn inputs_digest(
     hook: &Classified,
-    desired: &[Classified],
+    desired: &[&Classified],
     names: &NamedObjects,
 ) -> Result<String, Vec<Diagnostic>> {
     let (manifest, directives) = (&hook.manifest, &hook.directives);

@@ -97,7 +97,7 @@ impl PlanBuilder<'_> {
             return;
         }
         self.confirm_container(&manifest.object);
-        let judge = if *has_object {
+        let health_plugin = if *has_object {
             self.health_plugin(manifest)
         } else {
             None
@@ -111,7 +111,7 @@ impl PlanBuilder<'_> {
                 Phase::PreSync | Phase::Sync | Phase::PostSync | Phase::SyncFail => OperationKind::Sync,
                 Phase::PreDelete | Phase::PostDelete => OperationKind::Delete,
             };
-            if belongs != self.input.does || !self.input.options.selection.selects_hook(&key, *phase) {
+            if belongs != self.input.operation_kind || !self.input.options.selection.selects_hook(&key, *phase) {
                 continue;
             }
             if let Some(reason) = self.skip_reason(classified, id, *phase, inputs.as_deref()) {
@@ -137,7 +137,7 @@ impl PlanBuilder<'_> {
                 action: Action::Hook(Box::new(HookTask {
                     hook: id.clone(),
                     plugin: by.clone(),
-                    health_plugin: judge.clone(),
+                    health_plugin: health_plugin.clone(),
                     has_object: *has_object,
                     runs_to_completion: runs_to_completion(&key.group_kind()),
                     policies: policies.clone(),
@@ -168,8 +168,8 @@ impl PlanBuilder<'_> {
             self.check_hook_name(manifest);
         }
         // A test run doesn't list all hooks that it skips.
-        let is_told = self.input.purpose != Purpose::Test || self.input.options.selection.names_hook(&key);
-        if left_out.is_empty() || !is_told {
+        let is_listed = self.input.purpose != Purpose::Test || self.input.options.selection.names_hook(&key);
+        if left_out.is_empty() || !is_listed {
             return;
         }
         let is_one = left_out.iter().all(|(_, reason)| *reason == left_out[0].1);
@@ -209,7 +209,7 @@ impl PlanBuilder<'_> {
         if !conditions.any(|condition| condition.includes(RunCondition::Changed)) {
             return None;
         }
-        match hook_inputs::inputs_digest(classified, self.input.desired, &self.names) {
+        match hook_inputs::inputs_digest(classified, &self.desired, &self.names) {
             Ok(digest) => Some(digest),
             Err(errors) => {
                 self.errors.extend(errors);
@@ -256,7 +256,7 @@ impl PlanBuilder<'_> {
         }
         let mut policies: Vec<PolicyUse> = Vec::new();
         for word in &words {
-            match (self.input.answerer)(&PluginQuery::Policy(word.clone())) {
+            match (self.input.plugin_for)(&PluginQuery::Policy(word.clone())) {
                 Some(by) => policies.push(PolicyUse {
                     plugin: by,
                     words: words.clone(),
@@ -298,7 +298,7 @@ impl PlanBuilder<'_> {
         let key = classified.manifest.key();
         let before = words.len();
         words.retain(|word| {
-            let is_known = (self.input.answerer)(&PluginQuery::Policy(word.clone())).is_some();
+            let is_known = (self.input.plugin_for)(&PluginQuery::Policy(word.clone())).is_some();
             if !is_known {
                 self.notices
                     .push(format!("{key}: `{word}` is not a delete policy; it is ignored"));
@@ -313,7 +313,7 @@ impl PlanBuilder<'_> {
     fn known_policies(&self) -> Vec<String> {
         ["BeforeHookCreation", "HookSucceeded", "HookFailed"]
             .into_iter()
-            .filter(|word| (self.input.answerer)(&PluginQuery::Policy((*word).to_owned())).is_some())
+            .filter(|word| (self.input.plugin_for)(&PluginQuery::Policy((*word).to_owned())).is_some())
             .map(str::to_owned)
             .collect()
     }

@@ -97,10 +97,10 @@ impl PlanBuilder<'_> {
         }
     }
 
-    /// Returns an object of the set that would be in a container after the plan has run.
+    /// Returns the first object of the set that would be in a container after the plan has run.
     fn object_added_by_plan(&self, container: &Container) -> Option<ObjectKey> {
-        if self.input.does == OperationKind::Sync {
-            let desired = self.input.desired.iter();
+        if self.input.operation_kind == OperationKind::Sync {
+            let desired = self.desired.iter();
             let desired = desired.filter(|one| !matches!(one.role, Role::Skip(_)));
             return desired
                 .map(|one| one.manifest.key())

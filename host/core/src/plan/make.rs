@@ -42,7 +42,7 @@ use crate::{
 ///
 /// Returns all mistakes, in the order of the manifests.
 pub fn make_plan(planning: &PlanInput<'_>) -> Result<Plan, Vec<Diagnostic>> {
-    let desired = in_written_order(planning.desired);
+    let desired = planning.desired.in_written_order();
     let mut made = PlanBuilder {
         input: planning,
         names: NamedObjects::from_manifests(&desired),
@@ -66,7 +66,7 @@ pub fn make_plan(planning: &PlanInput<'_>) -> Result<Plan, Vec<Diagnostic>> {
     made.add_namespace();
     made.add_removals(&ids);
     made.share_objects();
-    if planning.does == OperationKind::Delete {
+    if planning.operation_kind == OperationKind::Delete {
         made.keep_for_post_delete();
     }
     let edges = made.read_dependencies();
@@ -81,7 +81,7 @@ pub fn make_plan(planning: &PlanInput<'_>) -> Result<Plan, Vec<Diagnostic>> {
     }
     Ok(Plan {
         format: super::FORMAT,
-        operation_kind: planning.does,
+        operation_kind: planning.operation_kind,
         application: planning.application.clone(),
         purpose: planning.purpose,
         mode: planning.options.mode,
@@ -153,24 +153,24 @@ impl PlanBuilder<'_> {
     fn sort_tasks(&mut self) {
         let PlanInput {
             options,
-            does,
+            operation_kind,
             application,
-            desired,
             ..
         } = self.input;
         crate::plan::compat::order::apply_argo_cd_order(
             options.mode,
-            *does,
+            *operation_kind,
             &application.namespace,
             &mut self.tasks,
             &mut self.rule_uses,
         );
         self.tasks
             .sort_by(|a, b| (a.phase, a.wave, a.rank, &a.id).cmp(&(b.phase, b.wave, b.rank, &b.id)));
-        if *does == OperationKind::Delete {
+        if *operation_kind == OperationKind::Delete {
             return;
         }
-        let asked: BTreeSet<ObjectKey> = desired
+        let annotated: BTreeSet<ObjectKey> = self
+            .desired
             .iter()
             .filter(|one| one.manifest.object.annotation("capstan.dev/wait").is_some())
             .map(|one| one.manifest.key())
@@ -180,14 +180,14 @@ impl PlanBuilder<'_> {
             &mut self.tasks,
             &self.idle_steps,
             &mut self.rule_uses,
-            |key| asked.contains(key),
+            |key| annotated.contains(key),
         );
     }
 
     /// Checks the set as a whole: it isn't empty, has no duplicates, and every word of the selection selects something.
     fn check_set(&mut self) {
         let desired = &self.desired;
-        if desired.is_empty() && self.input.does == OperationKind::Sync {
+        if desired.is_empty() && self.input.operation_kind == OperationKind::Sync {
             let error = Diagnostic::new("there are no manifests in the input");
             self.errors.push(error.hint([
                 "an empty set would mean to remove everything".into(),
@@ -242,7 +242,7 @@ impl PlanBuilder<'_> {
         match role {
             Role::Skip(reason) => self.skip(manifest, reason.as_str()),
             Role::Hook { .. } => self.add_hook(classified, id),
-            Role::Resource => match self.input.does {
+            Role::Resource => match self.input.operation_kind {
                 OperationKind::Sync => self.add_resource(manifest, directives),
                 OperationKind::Delete => self.add_deletion(manifest, directives),
             },
@@ -292,7 +292,7 @@ impl PlanBuilder<'_> {
             (ApplyMode::Merge | ApplyMode::Override | ApplyMode::IfNotPresent, _) => {}
         }
         if let Some(owner) = live.and_then(|live| self.input.ownership().other_owner(live))
-            && !self.may_take_shared(&key, &owner)
+            && !self.may_adopt_shared(&key, &owner)
         {
             let error = manifest.error("/metadata/name", format!("{key} belongs to the application {owner}"));
             self.errors.push(error.hint(ownership::OTHER_OWNER_HINT));
@@ -316,7 +316,7 @@ impl PlanBuilder<'_> {
             };
             self.notices.push(notice);
         }
-        let Some(judge) = self.health_plugin(manifest) else {
+        let Some(health_plugin) = self.health_plugin(manifest) else {
             return;
         };
         let mut object = manifest.object.clone();
@@ -346,7 +346,7 @@ impl PlanBuilder<'_> {
         };
         let is_looked_at =
             changes != ExpectedChange::None || self.input.options.sync_options.out_of_sync_only != Some(true);
-        let takes_over = self.input.options.force_conflicts || directives.apply == ApplyMode::Override;
+        let force_conflicts = self.input.options.force_conflicts || directives.apply == ApplyMode::Override;
         self.tasks.push(Task {
             check,
             id: TaskId::new(phase, directives.wave, &key),
@@ -359,10 +359,10 @@ impl PlanBuilder<'_> {
             action: Action::Apply(Box::new(ApplyTask {
                 changes,
                 wait: if is_looked_at { directives.wait } else { Wait::Applied },
-                health_plugin: judge,
+                health_plugin,
                 degraded_grace_seconds: grace.own.as_secs(),
                 pods_grace_seconds: grace.pods.as_secs(),
-                force_conflicts: takes_over || self.input.options.mode.has(Rule::FieldsAreTakenOver),
+                force_conflicts: force_conflicts || self.input.options.mode.has(Rule::FieldsAreTakenOver),
                 strategy: way,
                 migrates: self.input.options.sync_options.migrate != Some(false)
                     && live.is_some_and(|live| migration::is_needed(live, adopted.is_some())),
@@ -402,7 +402,11 @@ impl PlanBuilder<'_> {
 
     /// Returns whether a dry run is made for an object before anything is changed.
     pub(super) fn dry_run_check(&self, object: &Object) -> DryRunCheck {
-        match self.input.unasked.map(|unasked| unasked(object)) {
+        match self
+            .input
+            .dry_run_blocker
+            .map(|dry_run_blocker| dry_run_blocker(object))
+        {
             None => DryRunCheck::Nothing,
             Some(None) => DryRunCheck::First,
             Some(Some(reason)) => DryRunCheck::Deferred(reason),
@@ -421,7 +425,7 @@ impl PlanBuilder<'_> {
         pointer: &str,
         need: &PluginQuery,
     ) -> Option<PluginRef> {
-        let found = (self.input.answerer)(need);
+        let found = (self.input.plugin_for)(need);
         if found.is_none() {
             let error = manifest.error(pointer, format!("no plugin handles {need}"));
             let hint = [Command::ListPlugins.into(), Setting::Plugin.into()];

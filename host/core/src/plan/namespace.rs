@@ -20,7 +20,7 @@ impl PlanBuilder<'_> {
     /// neither pruned nor deleted with it.
     pub(super) fn add_namespace(&mut self) {
         let (planning, metadata) = (self.input, &self.input.options.namespace_metadata);
-        if planning.does == OperationKind::Delete
+        if planning.operation_kind == OperationKind::Delete
             || metadata.is_empty()
             || planning.options.sync_options.create_namespace != Some(true)
         {
@@ -37,11 +37,11 @@ impl PlanBuilder<'_> {
             }
         }
         let key = object.key();
-        if planning.desired.iter().any(|one| one.manifest.key() == key) {
+        if self.desired.iter().any(|one| one.manifest.key() == key) {
             let notice = format!("{key} is in the manifests: its labels and annotations come from there");
             return self.notices.push(notice);
         }
-        let Some(judge) = (planning.answerer)(&PluginQuery::Health(key.group_kind())) else {
+        let Some(health_plugin) = (planning.plugin_for)(&PluginQuery::Health(key.group_kind())) else {
             return;
         };
         let live = planning.live.objects.get(&key);
@@ -65,7 +65,7 @@ impl PlanBuilder<'_> {
             action: Action::Apply(Box::new(ApplyTask {
                 changes,
                 wait: Wait::Healthy,
-                health_plugin: judge,
+                health_plugin,
                 degraded_grace_seconds: 0,
                 pods_grace_seconds: 0,
                 force_conflicts: true,

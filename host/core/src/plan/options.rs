@@ -13,7 +13,7 @@ use crate::{
 #[derive(Debug, Clone, PartialEq)]
 #[expect(clippy::struct_excessive_bools, reason = "each is an option of its own")]
 pub struct PlanOptions {
-    /// Native or compat.
+    /// Whose rules the plan follows.
     pub mode: Mode,
     /// Which resources, hooks and phases are selected.
     pub selection: Selection,

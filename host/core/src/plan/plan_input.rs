@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::PlanOptions;
+use super::{PlanOptions, in_written_order};
 use crate::{
     kubernetes::ownership::Ownership,
     model::{
@@ -39,7 +39,7 @@ pub enum Role {
     Hook {
         /// The plugin that runs it.
         by: PluginRef,
-        /// In these phases.
+        /// The phases in which the hook runs.
         phases: Vec<Phase>,
         /// Whether the manifest is an object of the cluster.
         has_object: bool,
@@ -76,32 +76,49 @@ pub type DryRunBlocker<'a> = dyn Fn(&Object) -> Option<String> + Sync + 'a;
 pub struct PlanInput<'a> {
     /// The application's name and namespace.
     pub application: Application,
-    /// Sync or delete.
-    pub does: OperationKind,
+    /// Whether the operation syncs or deletes the application.
+    pub operation_kind: OperationKind,
     /// Whether a sync deploys, rolls back or tests.
     pub purpose: Purpose,
     /// The user's options.
     pub options: &'a PlanOptions,
     /// The manifests with their directives and roles.
-    pub desired: &'a [Classified],
+    pub desired: DesiredManifests<'a>,
     /// The state of the cluster.
     pub live: &'a LiveObjects,
     /// The last runs of the hooks.
     pub records: &'a HookRecords,
     /// Returns the plugin for a query.
-    pub answerer: &'a dyn Fn(&PluginQuery) -> Option<PluginRef>,
+    pub plugin_for: &'a dyn Fn(&PluginQuery) -> Option<PluginRef>,
     /// The policies that are asked for every hook.
     pub policies_for_all: Vec<PluginRef>,
     /// Returns why no dry run of an object is possible yet. `None` if there are no dry runs at all.
-    pub unasked: Option<&'a DryRunBlocker<'a>>,
+    pub dry_run_blocker: Option<&'a DryRunBlocker<'a>>,
     /// Capstan's field manager.
     pub manager: &'a str,
+}
+
+/// The manifests of a set in the order in which they were read. The plan must not depend on that order, so only the order in which they
+/// are written can be had.
+#[derive(Clone, Copy)]
+pub struct DesiredManifests<'a>(&'a [Classified]);
+
+impl<'a> DesiredManifests<'a> {
+    /// Wraps manifests in any order.
+    pub fn new(desired: &'a [Classified]) -> DesiredManifests<'a> {
+        DesiredManifests(desired)
+    }
+
+    /// Returns the manifests sorted by their places.
+    pub fn in_written_order(self) -> Vec<&'a Classified> {
+        in_written_order(self.0)
+    }
 }
 
 /// The objects whose deletion the user confirmed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Confirmation {
-    /// All objects.
+    /// Whether all objects are confirmed.
     pub all: bool,
     /// These objects, as `KIND[.GROUP]/[NAMESPACE/]NAME`.
     pub only: Vec<String>,

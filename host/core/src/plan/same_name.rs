@@ -159,7 +159,7 @@ impl PlanBuilder<'_> {
     }
 
     fn same_name_outcome(&self, hook: &Task, object: &Object, other: Option<&Task>) -> SameNameOutcome {
-        if self.input.does == OperationKind::Delete {
+        if self.input.operation_kind == OperationKind::Delete {
             let is_live = self.input.live.objects.contains_key(&hook.key);
             let goes_before = other.is_some() && hook.phase == Phase::PostDelete;
             return if is_live && !goes_before {

@@ -13,7 +13,7 @@ use crate::{
 pub enum Scope {
     /// They are in a namespace.
     Namespaced,
-    /// They are cluster-wide.
+    /// They are in no namespace.
     Cluster,
 }
 

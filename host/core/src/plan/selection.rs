@@ -42,7 +42,7 @@ pub enum HookSelection {
 impl Selection {
     /// Returns whether a resource is selected.
     pub fn selects_resource(&self, key: &ObjectKey) -> bool {
-        let named = self.only.is_empty() || self.only.iter().any(|wanted| matches(wanted, key));
+        let named = self.only.is_empty() || self.only.iter().any(|selected| matches(selected, key));
         named
             && self.hooks != Some(HookSelection::Only)
             && self.only_hooks.is_empty()
@@ -51,12 +51,12 @@ impl Selection {
 
     /// Returns whether a hook is selected in a phase.
     pub fn selects_hook(&self, key: &ObjectKey, phase: Phase) -> bool {
-        let wanted = match self.hooks {
+        let selected = match self.hooks {
             Some(HookSelection::None) => false,
             Some(HookSelection::All | HookSelection::Only) => true,
             None => self.only.is_empty() || !self.only_hooks.is_empty(),
         };
-        wanted
+        selected
             && (self.phases.is_empty() || self.phases.contains(&phase))
             && (self.only_hooks.is_empty() || self.only_hooks.iter().any(|hook| matches_hook(hook, key)))
             && !self.skipped_hooks.iter().any(|hook| matches_hook(hook, key))
@@ -166,12 +166,12 @@ mod tests {
         let resources = [key("ConfigMap", "settings"), there];
         let hooks = [key("Job", "migrate"), key("Pod", "migrate")];
         let errors = selection.check(resources.iter(), hooks.iter());
-        let told: Vec<_> = errors
+        let messages: Vec<_> = errors
             .iter()
             .map(|error| (error.message.as_str(), error.hint.shown()))
             .collect();
         assert_eq!(
-            told,
+            messages,
             [
                 (
                     "ConfigMap/settings matches several objects",

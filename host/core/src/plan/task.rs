@@ -52,15 +52,15 @@ impl fmt::Display for TaskId {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Task {
-    /// The task's ID.
+    /// The ID, unique within the operation.
     pub id: TaskId,
-    /// Its phase.
+    /// The phase in which the task runs.
     pub phase: Phase,
-    /// Its wave.
+    /// The wave within the phase.
     pub wave: Wave,
     /// Its order among the kinds of its wave: lower ranks start first.
     pub rank: u32,
-    /// The object.
+    /// The key of the task's object. For a hook with `generateName`, the prefix followed by `*`.
     pub key: ObjectKey,
     /// The desired object; `None` for a deletion.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -170,7 +170,7 @@ pub struct ApplyTask {
     /// The object when the plan was made; `None` if it didn't exist.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub live: Option<LiveState>,
-    /// The ignored fields.
+    /// The fields whose differences are ignored.
     #[serde(default, skip_serializing_if = "IgnoredFields::is_empty")]
     pub ignored: IgnoredFields,
     /// The number of ignored fields that differ.
@@ -214,7 +214,7 @@ impl ApplyTask {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum ApplyStrategy {
-    /// By server-side apply.
+    /// Applied by server-side apply.
     #[default]
     Apply,
     /// The live object is replaced as a whole: fields that the manifest doesn't have are removed.
@@ -241,9 +241,9 @@ impl ApplyStrategy {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct LiveState {
-    /// Its UID.
+    /// The live object's UID.
     pub uid: String,
-    /// Its version.
+    /// The live object's resource version.
     pub resource_version: String,
     /// Its generation; `None` for kinds without it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -268,7 +268,7 @@ pub enum ExpectedChange {
     Create,
     /// These fields change. Empty if they aren't known.
     Fields(Vec<Change>),
-    /// Nothing changes.
+    /// The object is as desired already.
     None,
 }
 
@@ -278,7 +278,7 @@ pub enum ExpectedChange {
 pub struct DeleteTask {
     /// Its UID when the plan was made. Another object of the same name isn't deleted.
     pub uid: String,
-    /// The propagation.
+    /// What happens to the object's dependents.
     pub propagation: DecidedPropagation,
     /// How long the operation waits.
     #[serde(default)]
@@ -310,7 +310,7 @@ pub enum DeletionEnd {
     reason = "each is a fact of its own, and stored under its name"
 )]
 pub struct HookTask {
-    /// The hook's ID.
+    /// The ID of the hook, the same in each operation.
     pub hook: HookId,
     /// The plugin that runs it.
     #[serde(rename = "by")]
@@ -387,11 +387,11 @@ pub enum TaskResult {
     Done(String),
     /// It failed, but its directives say to continue.
     Tolerated(String),
-    /// It failed.
+    /// The task failed.
     Failed {
         /// The class of the failure.
         class: FailureClass,
-        /// Why it failed.
+        /// The reason, for users.
         message: String,
         /// What may help.
         #[serde(default, skip_serializing_if = "Remedies::is_empty")]

@@ -5,7 +5,9 @@ use std::fmt::Write as _;
 use insta::assert_snapshot;
 use serde_json::json;
 
-use super::{Classified, Limits, LiveObjects, Plan, PlanInput, PlanOptions, Role, Selection, make_plan};
+use super::{
+    Classified, DesiredManifests, Limits, LiveObjects, Plan, PlanInput, PlanOptions, Role, Selection, make_plan,
+};
 use crate::{
     model::{
         error::Diagnostic,
@@ -21,7 +23,7 @@ use crate::{
     },
 };
 
-fn answerer() -> PluginRef {
+fn plugin_ref() -> PluginRef {
     PluginRef {
         plugin: "any".to_owned(),
         version: "0.1.0".to_owned(),
@@ -46,7 +48,7 @@ fn case(text: &str) -> Case {
         manifest.object.set_metadata_text("namespace", "shop");
         let role = if directives.is_hook() {
             Role::Hook {
-                by: answerer(),
+                by: plugin_ref(),
                 phases: directives.phases.clone(),
                 has_object: true,
                 also: Vec::new(),
@@ -80,24 +82,24 @@ impl Case {
                 name: "shop".to_owned(),
                 namespace: "shop".to_owned(),
             },
-            does: OperationKind::Sync,
+            operation_kind: OperationKind::Sync,
             options: &PlanOptions {
                 selection: self.selection.clone(),
                 ..PlanOptions::default()
             },
             purpose: self.purpose,
-            desired: &self.desired,
+            desired: DesiredManifests::new(&self.desired),
             live: &live,
             records: &self.records,
-            answerer: &|_| Some(answerer()),
+            plugin_for: &|_| Some(plugin_ref()),
             policies_for_all: Vec::new(),
-            unasked: None,
+            dry_run_blocker: None,
             manager: "capstan",
         })
     }
 
     /// Tells the tasks and what is left out, or what is wrong.
-    fn told(&self) -> String {
+    fn text_of_plan(&self) -> String {
         let mut text = String::new();
         match self.plan() {
             Ok(plan) => {
@@ -179,23 +181,26 @@ fn helms_words_tell_first_installs_upgrades_rollbacks_and_tests_apart() {
         .map(|word| hook(&word.replace(',', "-"), &[("helm.sh/hook", word)], "{}"))
         .concat();
     let mut set = case(&text);
-    let mut told = |purpose, is_first_install| {
+    let mut text_of_plan = |purpose, is_first_install| {
         (set.purpose, set.is_first_install) = (purpose, is_first_install);
-        let text = set.told();
+        let text = set.text_of_plan();
         let lines = text.lines().filter(|line| !line.starts_with("without"));
         lines.collect::<Vec<_>>().join(" ")
     };
     assert_eq!(
-        told(Purpose::Deploy, true),
+        text_of_plan(Purpose::Deploy, true),
         "PreSync/0/batch/Job/shop/pre-install PreSync/0/batch/Job/shop/pre-install-pre-upgrade PostSync/0/batch/Job/shop/post-install-test"
     );
     assert_eq!(
-        told(Purpose::Deploy, false),
+        text_of_plan(Purpose::Deploy, false),
         "PreSync/0/batch/Job/shop/pre-install-pre-upgrade PreSync/0/batch/Job/shop/pre-upgrade"
     );
-    assert_eq!(told(Purpose::Rollback, false), "PreSync/0/batch/Job/shop/pre-rollback");
     assert_eq!(
-        told(Purpose::Test, false),
+        text_of_plan(Purpose::Rollback, false),
+        "PreSync/0/batch/Job/shop/pre-rollback"
+    );
+    assert_eq!(
+        text_of_plan(Purpose::Test, false),
         "PostSync/0/batch/Job/shop/post-install-test PostSync/0/batch/Job/shop/test"
     );
 }
@@ -206,7 +211,7 @@ fn what_is_left_out_says_when_it_runs() {
         &(hook("a", &[("helm.sh/hook", "pre-install,post-upgrade")], "{}")
             + &hook("b", &[("helm.sh/hook", "test")], "{}")),
     );
-    assert_snapshot!(set.told(), @r"
+    assert_snapshot!(set.text_of_plan(), @r"
     PostSync/0/batch/Job/shop/a
     without Job shop/a: PreSync: it runs at the first install only
     without Job shop/b: it runs in tests only
@@ -217,7 +222,7 @@ fn what_is_left_out_says_when_it_runs() {
 fn a_hook_whose_inputs_are_the_same_as_at_its_last_success_is_left_out() {
     let mut set = changed("green");
     set.remember(HookOutcome::Succeeded);
-    assert_snapshot!(set.told(), @r"
+    assert_snapshot!(set.text_of_plan(), @r"
     Sync/0/ConfigMap/shop/settings
     without Job shop/migrate: skips: same inputs as operation 17
     ");
@@ -227,13 +232,13 @@ fn a_hook_whose_inputs_are_the_same_as_at_its_last_success_is_left_out() {
         ..changed("blue")
     };
     assert!(
-        other.told().contains("PreSync/0/batch/Job/shop/migrate"),
+        other.text_of_plan().contains("PreSync/0/batch/Job/shop/migrate"),
         "{}",
-        other.told()
+        other.text_of_plan()
     );
     // who names it wants it
     set.selection.only_hooks = vec!["migrate".to_owned()];
-    assert_snapshot!(set.told(), @"PreSync/0/batch/Job/shop/migrate");
+    assert_snapshot!(set.text_of_plan(), @"PreSync/0/batch/Job/shop/migrate");
 }
 
 #[test]
@@ -246,9 +251,9 @@ fn a_failed_run_of_a_hook_does_not_count() {
         }
     }
     assert!(
-        set.told().contains("PreSync/0/batch/Job/shop/migrate"),
+        set.text_of_plan().contains("PreSync/0/batch/Job/shop/migrate"),
         "{}",
-        set.told()
+        set.text_of_plan()
     );
 }
 
@@ -285,7 +290,7 @@ fn an_input_that_is_not_there_is_a_mistake() {
         ("capstan.dev/run-if-inputs", "ConfigMap/setings,colour"),
     ];
     let set = case(&(hook("migrate", &annotations, "{}") + &settings("green")));
-    assert_snapshot!(set.told(), @r"
+    assert_snapshot!(set.text_of_plan(), @r"
     set.yaml:9: `capstan.dev/run-if-inputs` names ConfigMap/setings, which is not in this set (did you mean `ConfigMap/settings`?)
     set.yaml:9: `colour` in `capstan.dev/run-if-inputs` names no object (write `KIND[.GROUP]/[NAMESPACE/]NAME`, several with commas between)
     ");
@@ -305,7 +310,7 @@ fn a_test_names_nothing_but_tests() {
         .collect();
     assert_eq!(tests, [(Phase::PostSync, true)]);
     set.selection.only_hooks = vec!["b".to_owned()];
-    assert_snapshot!(set.told(), @"without Job shop/b: it runs at the first install only");
+    assert_snapshot!(set.text_of_plan(), @"without Job shop/b: it runs at the first install only");
 }
 
 #[test]
@@ -348,7 +353,7 @@ fn waits(set: &Case) -> Vec<String> {
     let plan = set.plan().expect("a plan");
     let waiting = plan.tasks.iter().filter(|task| !task.waits_for.is_empty());
     let text = waiting.map(|task| {
-        let on: Vec<&str> = task.waits_for.iter().map(|wanted| wanted.0.as_str()).collect();
+        let on: Vec<&str> = task.waits_for.iter().map(|dependency| dependency.0.as_str()).collect();
         format!("{} after {}", task.id, on.join(", "))
     });
     text.collect()
@@ -377,7 +382,7 @@ fn what_comes_later_can_not_be_waited_for() {
         )
         + &hook("alarm", &[("capstan.dev/hook", "SyncFail")], "{}")
         + &config("b", &[depends("Job/alarm")]);
-    assert_snapshot!(case(&text).told(), @r"
+    assert_snapshot!(case(&text).text_of_plan(), @r"
     set.yaml:8: ConfigMap/a in Sync, wave 1 waits for Job/smoke, which is not applied before PostSync, wave 0 (move one of the two: `capstan.dev/wave`, and `capstan.dev/phase` for an object that is not a hook)
     set.yaml:25 (document 3): Job/migrate in PreSync, wave 0 waits for ConfigMap/a, which is not applied before Sync, wave 1 (move one of the two: `capstan.dev/wave`, and `capstan.dev/phase` for an object that is not a hook)
     set.yaml:42 (document 5): ConfigMap/b in Sync, wave 0 waits for Job/alarm, which only runs in SyncFail (move one of the two: `capstan.dev/wave`, and `capstan.dev/phase` for an object that is not a hook)
@@ -391,7 +396,7 @@ fn what_waits_for_itself_is_a_mistake_that_shows_the_ring() {
         + &config("c", &[depends("ConfigMap/a")])
         + &config("d", &[depends("ConfigMap/d")])
         + &config("e", &[depends("ConfigMap/a")]);
-    assert_snapshot!(case(&text).told(), @r"
+    assert_snapshot!(case(&text).text_of_plan(), @r"
     set.yaml:16 (document 2): ConfigMap/a waits for itself: ConfigMap/a -> ConfigMap/b -> ConfigMap/c -> ConfigMap/a (remove one of these from `capstan.dev/depends-on`)
     set.yaml:32 (document 4): ConfigMap/d waits for itself: ConfigMap/d -> ConfigMap/d (remove one of these from `capstan.dev/depends-on`)
     ");
@@ -400,7 +405,7 @@ fn what_waits_for_itself_is_a_mistake_that_shows_the_ring() {
 #[test]
 fn what_is_not_in_the_set_can_not_be_waited_for() {
     let text = config("a", &[depends("ConfigMap/setings")]) + &settings("green");
-    assert_snapshot!(case(&text).told(), @"set.yaml:8: `capstan.dev/depends-on` names ConfigMap/setings, which is not in this set (did you mean `ConfigMap/settings`?)");
+    assert_snapshot!(case(&text).text_of_plan(), @"set.yaml:8: `capstan.dev/depends-on` names ConfigMap/setings, which is not in this set (did you mean `ConfigMap/settings`?)");
 }
 
 #[test]

@@ -233,9 +233,9 @@ pub fn check_versions<'set>(
                 .iter()
                 .map(|version| api_version(&kind.group, version))
                 .collect();
-            let asked = api_version(&kind.group, object.version());
+            let requested = api_version(&kind.group, object.version());
             let message = format!(
-                "{whose} doesn't serve {} as {asked}, only as {}",
+                "{whose} doesn't serve {} as {requested}, only as {}",
                 kind.kind,
                 named.join(", ")
             );

@@ -41,7 +41,7 @@ impl PlanInput<'_> {
     pub(super) fn propagation_of(&self, directives: &Directives) -> DecidedPropagation {
         // Argo CD's option is about pruning; it deletes an application as its finalizer says.
         let is_deleted_by_argo_cd =
-            self.does == OperationKind::Delete && self.options.mode.has(Rule::ForegroundDeletion);
+            self.operation_kind == OperationKind::Delete && self.options.mode.has(Rule::ForegroundDeletion);
         let usual = if self.options.mode.has(Rule::ForegroundDeletion) {
             Propagation::Foreground
         } else {
@@ -113,7 +113,7 @@ impl PlanBuilder<'_> {
     }
 
     /// Returns whether an object of another application becomes this one's, and adds a notice.
-    pub(super) fn may_take_shared(&mut self, key: &ObjectKey, owner: &str) -> bool {
+    pub(super) fn may_adopt_shared(&mut self, key: &ObjectKey, owner: &str) -> bool {
         let takes = self.input.options.mode.has(Rule::SharedObjectsAreTaken)
             && self.input.options.sync_options.fail_on_shared != Some(true);
         if takes {

@@ -108,10 +108,10 @@ pub(crate) fn propagation_of_live(live: &Object) -> Option<Propagation> {
 
 /// Checks `capstan.dev/load-balancer`, which the plugins for Services and Ingresses read themselves.
 fn check_load_balancer(reader: &mut Reader<'_>) {
-    let says = reader
+    let is_annotated = reader
         .read_word("load-balancer", &values::LOAD_BALANCER_VALUES)
         .is_some();
-    if says && !matches!(reader.manifest.object.kind(), "Service" | "Ingress") {
+    if is_annotated && !matches!(reader.manifest.object.kind(), "Service" | "Ingress") {
         reader.notice("capstan.dev/load-balancer has no effect on an object that is neither a Service nor an Ingress");
     }
 }

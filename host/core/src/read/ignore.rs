@@ -118,7 +118,7 @@ mod tests {
         }
     }
 
-    fn told(desired: &Object, live: &Object, ignored: &IgnoredFields) -> Vec<String> {
+    fn changes_of(desired: &Object, live: &Object, ignored: &IgnoredFields) -> Vec<String> {
         let compared = prepare_comparison(desired, live, ignored, "capstan");
         let found = diff::changes(&compared.desired, &compared.live, "capstan");
         found.into_iter().map(|change| change.pointer).collect()
@@ -137,11 +137,11 @@ mod tests {
             &[("capstan", "Apply", template), ("hpa", "Update", replicas)],
         );
         let ignored = pointers(&["/spec/replicas"]);
-        assert_eq!(told(&deployment(2), &live, &ignored), Vec::<String>::new());
+        assert_eq!(changes_of(&deployment(2), &live, &ignored), Vec::<String>::new());
         let sent = sent(&deployment(2), &live, &ignored);
         assert_eq!(sent.0.pointer("/spec/replicas"), None);
         assert_eq!(
-            told(&deployment(2), &live, &IgnoredFields::default()),
+            changes_of(&deployment(2), &live, &IgnoredFields::default()),
             ["/spec/replicas"]
         );
     }
@@ -154,7 +154,7 @@ mod tests {
         let mut without = deployment(2);
         without.0["spec"].as_object_mut().unwrap().remove("replicas");
         for desired in [deployment(2), without] {
-            assert_eq!(told(&desired, &live, &ignored), Vec::<String>::new());
+            assert_eq!(changes_of(&desired, &live, &ignored), Vec::<String>::new());
             assert_eq!(
                 sent(&desired, &live, &ignored).0.pointer("/spec/replicas"),
                 Some(&json!(3))
@@ -171,7 +171,7 @@ mod tests {
         );
         let ignored = pointers(&["/spec/replicas"]);
         assert_eq!(sent(&deployment(3), &live, &ignored).0.pointer("/spec/replicas"), None);
-        assert_eq!(told(&deployment(3), &live, &ignored), Vec::<String>::new());
+        assert_eq!(changes_of(&deployment(3), &live, &ignored), Vec::<String>::new());
     }
 
     #[test]
@@ -199,7 +199,7 @@ mod tests {
         };
         for ignored in [by_pointer, by_manager] {
             assert_eq!(
-                told(&deployment(2), &live, &ignored),
+                changes_of(&deployment(2), &live, &ignored),
                 Vec::<String>::new(),
                 "{ignored:?}"
             );
@@ -211,7 +211,7 @@ mod tests {
             );
         }
         assert_eq!(
-            told(&deployment(2), &live, &IgnoredFields::default()),
+            changes_of(&deployment(2), &live, &IgnoredFields::default()),
             ["/spec/template/spec/containers/side/image"]
         );
     }

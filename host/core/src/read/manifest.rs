@@ -30,7 +30,7 @@ use crate::model::{
 /// An object as the user wrote it, with its places.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Manifest {
-    /// The object.
+    /// The object as it is written.
     pub object: Object,
     /// Where its values are written, if it was read from a text. It is as large as the object, so copies share it.
     origin: Option<Arc<Origin>>,
@@ -181,7 +181,7 @@ fn has_template_line(text: &str) -> bool {
 pub struct ManifestText<'a> {
     /// The file's name for messages; `-` for standard input.
     pub file: &'a str,
-    /// The text.
+    /// The text of the file.
     pub text: &'a str,
     /// Whether diagnostics may show its lines; not if the text isn't the user's.
     pub shows_lines: bool,

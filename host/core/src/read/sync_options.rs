@@ -25,7 +25,7 @@ pub enum OptionScope {
     Application,
 }
 
-/// A sync option.
+/// A sync option of Argo CD.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SyncOption {
     /// The option's name.
@@ -55,7 +55,7 @@ const fn option(
 const TRUE_BY_DEFAULT: &[&str] = &["true", "false"];
 const FALSE_BY_DEFAULT: &[&str] = &["false", "true"];
 
-/// All sync options.
+/// The sync options of Argo CD.
 pub const SYNC_OPTIONS: [SyncOption; 14] = [
     option(
         "Prune",
@@ -152,9 +152,9 @@ pub fn find_option(name: &str) -> Option<&'static SyncOption> {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct NamespaceMetadata {
-    /// The labels.
+    /// The labels of the namespace.
     pub labels: BTreeMap<String, String>,
-    /// The annotations.
+    /// The annotations of the namespace.
     pub annotations: BTreeMap<String, String>,
 }
 

@@ -18,23 +18,23 @@ use crate::{
 pub enum Effect {
     /// Work for a task that takes its time: requests to the API server, questions to plugins.
     Do {
-        /// The task.
+        /// The task that the work is for; the answer names it.
         task: TaskId,
         /// What the engine does for the task.
         work: Work,
     },
     /// Follow the task's object and tell how it is, until `Unwatch`. Answered by `Observed`, whenever it changes.
     Watch {
-        /// The task.
+        /// The task that follows the object.
         task: TaskId,
-        /// What to follow.
+        /// The object to follow.
         key: ObjectKey,
     },
     /// Stop following.
     Unwatch {
-        /// The task.
+        /// The task that follows the object.
         task: TaskId,
-        /// What was followed.
+        /// The object that was followed.
         key: ObjectKey,
     },
     /// Stop what still runs for a hook that ended: the wait for a signal, log lines, calls of URLs. Not answered.
@@ -58,7 +58,7 @@ pub enum Work {
     Apply,
     /// Delete one object, if it still has this UID. Answered by `Deleted`.
     Delete {
-        /// The object.
+        /// The object to delete.
         target: ObjectIdentity,
         /// What becomes of what it owns.
         propagation: DecidedPropagation,
@@ -86,9 +86,9 @@ pub enum Work {
 /// An object, distinguished from others of the same name by its UID.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct ObjectIdentity {
-    /// Its key.
+    /// The object's key.
     pub key: ObjectKey,
-    /// Its UID.
+    /// The UID that the server gave the object.
     pub uid: String,
 }
 
@@ -120,7 +120,7 @@ pub struct PendingObservation {
     /// The ID of the request that it answers; `None` if it answers none.
     #[serde(rename = "answers")]
     pub request_id: Option<u32>,
-    /// What was observed.
+    /// What was observed, or the answer to the request.
     #[serde(rename = "what")]
     pub kind: PendingObservationKind,
 }
@@ -151,7 +151,7 @@ pub enum PendingObservationKind {
     Signal {
         /// The signal's name.
         name: String,
-        /// Who sent it.
+        /// The user who sent it, or the system.
         by: String,
         /// The value that was sent with it.
         value: Value,
@@ -165,7 +165,7 @@ pub enum PendingObservationKind {
     Refused(String),
     /// The request was executed and failed.
     Failed {
-        /// What went wrong.
+        /// The error of the API server or of the connection.
         reason: String,
         /// Whether it may succeed if it is repeated.
         temporary: bool,

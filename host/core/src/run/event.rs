@@ -30,7 +30,7 @@ pub struct Event {
     pub seq: u64,
     /// The time of the input that caused it.
     pub at: Timestamp,
-    /// What happened.
+    /// What happened, with its data.
     #[serde(rename = "what")]
     pub kind: EventKind,
 }
@@ -43,12 +43,12 @@ pub enum EventKind {
     OperationStarted {
         /// The version of the stream, [`FORMAT`].
         format: u32,
-        /// The operation's id.
+        /// The operation's ID.
         operation: String,
-        /// Sync or delete.
+        /// Whether the operation syncs or deletes the application.
         #[serde(rename = "does")]
         operation_kind: OperationKind,
-        /// The application.
+        /// The application that is synced or deleted.
         application: Application,
         /// All tasks in their order, including those of SyncFail.
         tasks: Vec<TaskOutline>,
@@ -81,17 +81,17 @@ pub enum EventKind {
         /// Why the last attempt failed.
         cause: FailureCause,
     },
-    /// A phase started.
+    /// The first task of a phase is about to start.
     PhaseStarted {
-        /// The phase.
+        /// The phase that started.
         phase: Phase,
         /// In SyncFail: why the operation failed.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         cause: Option<FailureCause>,
     },
-    /// A wave started.
+    /// The first task of a wave is about to start.
     WaveStarted {
-        /// Its phase.
+        /// The phase of the wave.
         phase: Phase,
         /// The wave within the phase.
         wave: Wave,
@@ -107,7 +107,7 @@ pub enum EventKind {
     },
     /// A task started.
     TaskStarted {
-        /// The task.
+        /// The task that started.
         task: TaskId,
     },
     /// A hook's object was created, or a resource was applied.
@@ -123,7 +123,7 @@ pub enum EventKind {
     },
     /// The state of a task changed: what it waits for, or the health of its object.
     TaskProgressed {
-        /// The task.
+        /// The task whose state changed.
         task: TaskId,
         /// The health of its object, if known.
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -131,17 +131,17 @@ pub enum EventKind {
         /// What the task is doing, or why its object has this health.
         message: String,
     },
-    /// A task ended.
+    /// A task succeeded, failed or was stopped.
     TaskFinished {
-        /// The task.
+        /// The task that ended.
         task: TaskId,
-        /// How it ended.
+        /// The result of the task.
         result: TaskResult,
     },
     /// The end of a hook's logs was saved.
     #[serde(rename = "LogsKept")]
     LogsSaved {
-        /// The hook.
+        /// The hook's task.
         task: TaskId,
         /// The number of bytes that were saved.
         bytes: u64,
@@ -152,7 +152,7 @@ pub enum EventKind {
     },
     /// It was decided what happens to an object of a hook.
     HookDisposed {
-        /// The hook.
+        /// The hook's task.
         task: TaskId,
         /// The hook's object.
         key: ObjectKey,
@@ -170,7 +170,7 @@ pub enum EventKind {
     /// the total count.
     #[serde(rename = "Requested")]
     PluginRequested {
-        /// The hook.
+        /// The hook's task.
         task: TaskId,
         /// The request, as in `patch Deployment api`.
         #[serde(rename = "what")]
@@ -188,7 +188,7 @@ pub enum EventKind {
     /// An object was changed on request of a hook's plugin.
     #[serde(rename = "HookTouched")]
     HookModifiedObject {
-        /// The hook.
+        /// The hook's task.
         task: TaskId,
         /// The changed object.
         key: ObjectKey,
@@ -216,16 +216,16 @@ pub enum EventKind {
         #[serde(rename = "on")]
         tasks: Vec<WaitingOn>,
     },
-    /// A wave ended.
+    /// All tasks of a wave have ended.
     WaveFinished {
-        /// Its phase.
+        /// The phase of the wave.
         phase: Phase,
         /// The wave within the phase.
         wave: Wave,
     },
-    /// A phase ended.
+    /// All waves of a phase have ended.
     PhaseFinished {
-        /// The phase.
+        /// The phase that ended.
         phase: Phase,
         /// Whether all of its tasks succeeded.
         #[serde(rename = "well")]
@@ -248,13 +248,13 @@ pub enum EventKind {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct TaskOutline {
-    /// The task's ID.
+    /// The ID, by which later events name the task.
     pub id: TaskId,
-    /// Its phase.
+    /// The phase in which the task runs.
     pub phase: Phase,
-    /// Its wave.
+    /// The wave within the phase.
     pub wave: Wave,
-    /// Its object.
+    /// The key of the task's object, as planned.
     pub key: ObjectKey,
     /// What the task does: `create`, `change`, `check`, `delete` or `run`.
     pub action: String,
@@ -267,7 +267,7 @@ pub struct TaskOutline {
 /// A task that the operation waits for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WaitingOn {
-    /// The task.
+    /// The task that hasn't ended.
     pub task: TaskId,
     /// What the task is doing, or what it waits for.
     pub message: String,
@@ -285,7 +285,7 @@ pub struct WaitingOn {
 /// What happens to an object of a hook.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum DisposalOutcome {
-    /// It is kept.
+    /// The object stays in the cluster.
     Kept,
     /// It is being deleted.
     Deleted,
@@ -300,20 +300,20 @@ pub enum DisposalOutcome {
 /// The state of an operation.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum OperationStatus {
-    /// It is running.
+    /// The operation is running.
     Running,
     /// It is being stopped.
     Terminating {
-        /// Who stopped it.
+        /// Who stopped it, or which deadline passed.
         by: String,
     },
     /// All tasks succeeded.
     Succeeded,
-    /// It failed.
+    /// A task failed, or a deadline passed.
     Failed(FailureCause),
     /// Somebody stopped it.
     Terminated {
-        /// Who stopped it.
+        /// Who stopped it: `Ctrl-C`, `anna on laptop`.
         by: String,
     },
 }

@@ -24,7 +24,7 @@ const MAX_TEXTS: usize = 20;
 pub struct Input {
     /// The time of the input; never earlier than that of the input before.
     pub at: Timestamp,
-    /// What happened.
+    /// What happened, with its data.
     #[serde(rename = "what")]
     pub kind: InputKind,
 }
@@ -37,23 +37,23 @@ pub enum InputKind {
     Started,
     /// Another driver continues the operation. Effects without an answer are ordered again.
     Resumed,
-    /// Answers `Check`.
+    /// The answer to [`Work::Check`](crate::run::effect::Work::Check).
     Checked {
-        /// The task.
+        /// The task whose object was checked.
         task: TaskId,
         /// Whether the server would accept its object.
         result: Result<(), EffectFailure>,
     },
-    /// Answers `Apply`.
+    /// The answer to [`Work::Apply`](crate::run::effect::Work::Apply).
     Applied {
-        /// The task.
+        /// The task whose object was applied.
         task: TaskId,
         /// The applied object, or why it couldn't be applied.
         result: Result<AppliedObject, EffectFailure>,
     },
-    /// Answers `Delete`.
+    /// The answer to [`Work::Delete`](crate::run::effect::Work::Delete).
     Deleted {
-        /// The task.
+        /// The task that deletes the object.
         task: TaskId,
         /// The object to be deleted.
         target: ObjectIdentity,
@@ -62,15 +62,15 @@ pub enum InputKind {
     },
     /// A watched object was observed.
     Observed {
-        /// The task.
+        /// The task that follows the object.
         task: TaskId,
-        /// The object.
+        /// The followed object.
         key: ObjectKey,
-        /// The object's state.
+        /// The state of the object, or that it doesn't exist.
         #[serde(rename = "fact")]
         state: ObservedState,
     },
-    /// Answers `LookForOlder`.
+    /// The answer to [`Work::LookForOlder`](crate::run::effect::Work::LookForOlder).
     #[serde(rename = "OlderDecided")]
     PreviousDecided {
         /// The hook's task.
@@ -78,14 +78,14 @@ pub enum InputKind {
         /// The objects of earlier runs, with the policies' decisions.
         result: Result<PreviousHookObjects, EffectFailure>,
     },
-    /// Answers `StepHook`.
+    /// The answer to [`Work::StepHook`](crate::run::effect::Work::StepHook).
     HookStepped {
         /// The hook's task.
         task: TaskId,
-        /// The plugin's answer.
+        /// The plugin's step, or why there is none.
         result: Result<HookStep, PluginError>,
     },
-    /// Answers `Perform`.
+    /// The answer to [`Work::Perform`](crate::run::effect::Work::Perform).
     #[serde(rename = "Answered")]
     RequestAnswered {
         /// The hook's task.
@@ -96,10 +96,10 @@ pub enum InputKind {
         /// The step of the hook that made the request. An answer to an earlier step with the same ID is ignored.
         #[serde(default)]
         step: u32,
-        /// The answer.
+        /// The answer to the request.
         answer: Answer,
     },
-    /// Answers `KeepLogs`.
+    /// The answer to [`Work::KeepLogs`](crate::run::effect::Work::KeepLogs).
     #[serde(rename = "LogsKept")]
     LogsSaved {
         /// The hook's task.
@@ -111,14 +111,14 @@ pub enum InputKind {
         #[serde(rename = "trouble")]
         problem: Option<String>,
     },
-    /// Answers `SetTtl`.
+    /// The answer to [`Work::SetTtl`](crate::run::effect::Work::SetTtl).
     TtlSet {
         /// The hook's task.
         task: TaskId,
         /// Whether the time to live was set.
         result: Result<(), EffectFailure>,
     },
-    /// Answers `Decide`.
+    /// The answer to [`Work::Decide`](crate::run::effect::Work::Decide).
     Decided {
         /// The hook's task.
         task: TaskId,
@@ -211,7 +211,7 @@ impl InputKind {
 /// The result of applying an object.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AppliedObject {
-    /// Its UID.
+    /// The UID of the applied object.
     pub uid: String,
     /// Its resource version after the write. Older observations are ignored.
     pub resource_version: String,
@@ -235,7 +235,7 @@ pub struct EffectFailure {
     pub class: FailureClass,
     /// What went wrong, for users.
     pub message: String,
-    /// What may help.
+    /// What the user may do about it.
     #[serde(default, skip_serializing_if = "Remedies::is_empty")]
     pub remedies: Remedies,
 }
@@ -257,7 +257,7 @@ fn truncate_failure<T>(result: &mut Result<T, EffectFailure>) {
 }
 
 impl EffectFailure {
-    /// Creates a failure.
+    /// Creates a failure without remedies.
     pub fn new(class: FailureClass, message: impl Into<String>) -> EffectFailure {
         EffectFailure {
             class,
@@ -347,7 +347,7 @@ pub enum Answer {
     /// Another object was changed.
     #[serde(rename = "Touched")]
     Modified {
-        /// The object.
+        /// The object that was changed.
         key: ObjectKey,
         /// What was done: `applied` or `changed`.
         #[serde(rename = "how")]

@@ -46,7 +46,7 @@ pub enum Entry {
 pub enum Omission {
     /// Plugin calls about health.
     Health,
-    /// All further entries.
+    /// All entries from here on.
     Everything,
 }
 
@@ -87,7 +87,7 @@ pub enum PluginExchange {
     },
     /// The health of an object.
     Assess {
-        /// The application.
+        /// The application that the object belongs to.
         application: Application,
         /// The object, without its `managedFields`.
         object: Object,
@@ -98,7 +98,7 @@ pub enum PluginExchange {
         /// The user's settings for the plugin, without those of the object.
         #[serde(default, skip_serializing_if = "Map::is_empty")]
         settings: Map<String, Value>,
-        /// The answer.
+        /// The assessment, or why there is none.
         answer: Result<Assessment, PluginError>,
     },
     /// What happens to a hook's object.
@@ -139,7 +139,7 @@ pub struct HealthCall<'a> {
 pub enum HealthExchange<'a> {
     /// The health of an object.
     Assess {
-        /// The application.
+        /// The application that the object belongs to.
         application: &'a Application,
         /// The object. Fields that no plugin sees aren't written.
         object: ObjectToWrite<'a>,
@@ -150,7 +150,7 @@ pub enum HealthExchange<'a> {
         /// The user's settings for the plugin, without those of the object.
         #[serde(skip_serializing_if = "Option::is_none")]
         settings: Option<&'a Map<String, Value>>,
-        /// The answer.
+        /// The assessment, or why there is none.
         answer: &'a Result<Assessment, PluginError>,
     },
 }
@@ -409,14 +409,14 @@ mod tests {
         let a_secret = || Object(json!({ "apiVersion": "v1", "kind": "Secret", "data": { "key": "c2VjcmV0" } }));
         let granted: Grants = serde_json::from_value(json!({ "secrets": [{ "names": ["token"] }] })).unwrap();
         for (grants, saw_secrets) in [(granted, true), (Grants::default(), false)] {
-            let asked = PluginCall::new(None, &by(), step(grants, a_secret()));
-            let text = serde_json::to_string(&Entry::PluginCall(Box::new(asked.clone()))).unwrap();
+            let call = PluginCall::new(None, &by(), step(grants, a_secret()));
+            let text = serde_json::to_string(&Entry::PluginCall(Box::new(call.clone()))).unwrap();
             assert!(!text.contains("c2VjcmV0"), "{text}");
-            assert_eq!(asked.saw_secrets, saw_secrets);
+            assert_eq!(call.saw_secrets, saw_secrets);
             let Entry::PluginCall(back) = serde_json::from_str(&text).unwrap() else {
                 panic!("{text}")
             };
-            assert_eq!((back.plugin, back.saw_secrets), (asked.plugin, saw_secrets));
+            assert_eq!((back.plugin, back.saw_secrets), (call.plugin, saw_secrets));
         }
         assert!(!json!(ObjectToWrite(&a_secret())).to_string().contains("c2VjcmV0"));
         // A list of them, and kubectl's copy of the manifest.
@@ -424,10 +424,10 @@ mod tests {
             { "data": { "key": "c2VjcmV0" }, "metadata": { "annotations": { secret::LAST_APPLIED: "c2VjcmV0" } } },
         ] }));
         assert!(!json!(ObjectToWrite(&list)).to_string().contains("c2VjcmV0"));
-        let asked = PluginCall::new(None, &by(), step(Grants::default(), list));
-        assert!(!serde_json::to_string(&asked).unwrap().contains("c2VjcmV0"));
+        let call = PluginCall::new(None, &by(), step(Grants::default(), list));
+        assert!(!serde_json::to_string(&call).unwrap().contains("c2VjcmV0"));
         let other = Object(json!({ "apiVersion": "v1", "kind": "ConfigMap", "data": { "key": "text" } }));
-        let asked = PluginCall::new(None, &by(), step(Grants::default(), other));
-        assert!(serde_json::to_string(&asked).unwrap().contains("\"text\""));
+        let call = PluginCall::new(None, &by(), step(Grants::default(), other));
+        assert!(serde_json::to_string(&call).unwrap().contains("\"text\""));
     }
 }

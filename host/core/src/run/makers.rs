@@ -14,34 +14,34 @@ const MAX_DEPTH: u32 = 32;
 
 /// Returns whether a controller creates this Secret or `ConfigMap` from an object: the kind is known for that, or it is a custom resource
 /// that contains the name.
-pub(crate) fn creates(object: &Object, wanted: &ObjectKey) -> bool {
+pub(crate) fn creates(object: &Object, needed: &ObjectKey) -> bool {
     if let Some(made) = needs::generated_secret(object) {
-        return made == *wanted;
+        return made == *needed;
     }
     let is_custom = object.group().contains('.') && !object.group().ends_with(".k8s.io");
-    let is_near = object.namespace().is_empty() || object.namespace() == wanted.namespace;
+    let is_near = object.namespace().is_empty() || object.namespace() == needed.namespace;
     is_custom
         && is_near
         && object
             .0
             .get("spec")
-            .is_some_and(|spec| contains_text(spec, &wanted.name, MAX_DEPTH))
+            .is_some_and(|spec| contains_text(spec, &needed.name, MAX_DEPTH))
 }
 
-fn contains_text(value: &Value, wanted: &str, levels: u32) -> bool {
+fn contains_text(value: &Value, needed: &str, levels: u32) -> bool {
     let Some(levels) = levels.checked_sub(1) else {
         return false;
     };
     match value {
-        Value::String(text) => text == wanted,
-        Value::Array(all) => all.iter().any(|one| contains_text(one, wanted, levels)),
-        Value::Object(all) => all.values().any(|one| contains_text(one, wanted, levels)),
+        Value::String(text) => text == needed,
+        Value::Array(all) => all.iter().any(|one| contains_text(one, needed, levels)),
+        Value::Object(all) => all.values().any(|one| contains_text(one, needed, levels)),
         Value::Null | Value::Bool(_) | Value::Number(_) => false,
     }
 }
 
 /// Returns whether a workload of the plan has an account that a role of the plan allows to create such objects.
-pub(crate) fn may_create(plan: &Plan, workload: &Task, wanted: &ObjectKey) -> bool {
+pub(crate) fn may_create(plan: &Plan, workload: &Task, needed: &ObjectKey) -> bool {
     let Some(object) = &workload.object else { return false };
     let is_workload = matches!(
         (object.group(), object.kind()),
@@ -58,13 +58,13 @@ pub(crate) fn may_create(plan: &Plan, workload: &Task, wanted: &ObjectKey) -> bo
     objects().any(|binding| {
         let reaches = match binding.kind() {
             "ClusterRoleBinding" => true,
-            "RoleBinding" => binding.namespace() == wanted.namespace,
+            "RoleBinding" => binding.namespace() == needed.namespace,
             _ => return false,
         };
         reaches
             && binding.group() == "rbac.authorization.k8s.io"
             && has_subject(binding, object.namespace(), account)
-            && objects().any(|role| is_role_of(role, binding) && allows_create(role, wanted))
+            && objects().any(|role| is_role_of(role, binding) && allows_create(role, needed))
     })
 }
 
@@ -88,8 +88,8 @@ fn is_role_of(role: &Object, binding: &Object) -> bool {
         && (role.kind() == "ClusterRole" || role.namespace() == binding.namespace())
 }
 
-fn allows_create(role: &Object, wanted: &ObjectKey) -> bool {
-    let resource = if wanted.kind == "Secret" {
+fn allows_create(role: &Object, needed: &ObjectKey) -> bool {
+    let resource = if needed.kind == "Secret" {
         "secrets"
     } else {
         "configmaps"
@@ -101,7 +101,7 @@ fn allows_create(role: &Object, wanted: &ObjectKey) -> bool {
                 .flatten()
                 .any(|one| matches!(one.as_str(), Some(found) if found == word || found == "*"))
         };
-        has("apiGroups", &wanted.group) && has("resources", resource) && has("verbs", "create")
+        has("apiGroups", &needed.group) && has("resources", resource) && has("verbs", "create")
     })
 }
 

@@ -88,7 +88,7 @@ pub struct OperationView {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct TaskView {
-    /// The task.
+    /// The task, as the first event describes it.
     pub outline: TaskOutline,
     /// Whether it has started or ended.
     pub progress: TaskProgress,
@@ -148,11 +148,11 @@ pub struct RequestView {
 /// Whether a task has started or ended.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum TaskProgress {
-    /// It hasn't begun.
+    /// The task hasn't started.
     Pending,
-    /// It runs.
+    /// The task has started and not ended.
     Running,
-    /// It ended.
+    /// The task ended, with this result.
     Finished(TaskResult),
 }
 
@@ -168,7 +168,7 @@ impl OperationView {
             EventKind::OperationStarted {
                 format: _,
                 operation,
-                operation_kind: does,
+                operation_kind: kind,
                 application,
                 tasks,
                 purpose,
@@ -177,7 +177,7 @@ impl OperationView {
                 self.operation.clone_from(operation);
                 self.purpose = *purpose;
                 self.skipped.clone_from(skipped);
-                self.about = Some((*does, application.clone()));
+                self.about = Some((*kind, application.clone()));
                 self.started_at = Some(event.at);
                 self.status = Some(OperationStatus::Running);
                 self.attempt = 1;

@@ -1,6 +1,6 @@
 //! Texts to begin with: what people write, and what was written to break readers.
 
-/// What people write.
+/// Texts that are manifests.
 pub const GOOD: [&str; 5] = [
     include_str!("../../../../tests/fixtures/sets/helm/manifests.yaml"),
     include_str!("../../../../tests/fixtures/sets/lint/shop.yaml"),

@@ -9,7 +9,10 @@ use capstan_core::{
         operation_kind::{OperationKind, Purpose},
         plugins::{Application, PluginQuery, PluginRef},
     },
-    plan::{self, Classified, LiveObjects, Plan, PlanInput, PlanOptions, Role, Scope, hook_record::HookRecords},
+    plan::{
+        self, Classified, DesiredManifests, LiveObjects, Plan, PlanInput, PlanOptions, Role, Scope,
+        hook_record::HookRecords,
+    },
     read::{
         directive::{self, Directives, Mode},
         manifest::{self, Manifest},
@@ -18,16 +21,16 @@ use capstan_core::{
 
 /// What is done with a text.
 #[derive(Debug, Clone, Copy)]
-pub struct Way {
+pub struct Setup {
     pub mode: Mode,
-    pub does: OperationKind,
+    pub operation_kind: OperationKind,
     pub purpose: Purpose,
     /// Whether the cluster has everything already, and more.
     pub is_live: bool,
     pub prunes: bool,
 }
 
-fn answerer(claim: &str) -> PluginRef {
+fn plugin_ref(claim: &str) -> PluginRef {
     PluginRef {
         plugin: "any".to_owned(),
         version: "0.1.0".to_owned(),
@@ -36,7 +39,7 @@ fn answerer(claim: &str) -> PluginRef {
     }
 }
 
-fn who(need: &PluginQuery) -> Option<PluginRef> {
+fn plugin_for(need: &PluginQuery) -> Option<PluginRef> {
     let is_claimed = match need {
         PluginQuery::HookType(name) => name != "nobody",
         PluginQuery::HookWord(word) => word == "Skip" || word == "Mine",
@@ -44,7 +47,7 @@ fn who(need: &PluginQuery) -> Option<PluginRef> {
         PluginQuery::Health(kind) => kind.kind != "Nobody",
         PluginQuery::Policy(name) => directive::KNOWN_POLICIES.contains(&name.as_str()) || name == "KeepThree",
     };
-    is_claimed.then(|| answerer(&need.to_string()))
+    is_claimed.then(|| plugin_ref(&need.to_string()))
 }
 
 fn role(manifest: &Manifest, directives: &Directives, mode: Mode) -> Result<Role, Box<Diagnostic>> {
@@ -59,13 +62,13 @@ fn role(manifest: &Manifest, directives: &Directives, mode: Mode) -> Result<Role
         if word == "Skip" {
             return Ok(Role::Skip("Skip".to_owned()));
         }
-        if who(&PluginQuery::HookWord(word.clone())).is_none() && mode == Mode::Native {
+        if plugin_for(&PluginQuery::HookWord(word.clone())).is_none() && mode == Mode::Native {
             let error = directive::unknown_word_error(manifest, word, &["Mine".to_owned()]);
             return Err(Box::new(error));
         }
     }
     Ok(Role::Hook {
-        by: answerer("hook"),
+        by: plugin_ref("hook"),
         phases: directives.phases.clone(),
         has_object: directives.hook_type.is_none(),
         also: Vec::new(),
@@ -73,35 +76,38 @@ fn role(manifest: &Manifest, directives: &Directives, mode: Mode) -> Result<Role
 }
 
 /// Decodes a text and plans it.
-pub fn read_and_plan(text: &str, way: Way) -> Result<Plan, Vec<Diagnostic>> {
-    make(&manifest::decode("fuzz.yaml", text)?, way)
+pub fn read_and_plan(text: &str, setup: Setup) -> Result<Plan, Vec<Diagnostic>> {
+    make(&manifest::decode("fuzz.yaml", text)?, setup)
 }
 
 /// Plans manifests.
-pub fn make(manifests: &[Manifest], way: Way) -> Result<Plan, Vec<Diagnostic>> {
+pub fn make(manifests: &[Manifest], setup: Setup) -> Result<Plan, Vec<Diagnostic>> {
     let mut errors = Vec::new();
-    let mut settled = Vec::new();
+    let mut manifests_with_directives = Vec::new();
     for manifest in manifests {
-        match directive::read_directives(manifest, way.mode) {
-            Ok(directives) => settled.push((manifest.clone(), directives)),
+        match directive::read_directives(manifest, setup.mode) {
+            Ok(directives) => manifests_with_directives.push((manifest.clone(), directives)),
             Err(wrong) => errors.extend(wrong),
         }
     }
     let mut scopes = plan::built_in_scopes();
-    for (manifest, _) in &settled {
+    // The cluster doesn't serve yet what the set defines: the definition of the set says the scope.
+    let defined = plan::defined_scopes(manifests_with_directives.iter().map(|(manifest, _)| manifest));
+    for (manifest, _) in &manifests_with_directives {
         let kind = manifest.object.group_kind();
-        if kind.group.rsplit('.').next() == Some("io") {
+        if kind.group.rsplit('.').next() == Some("io") && !defined.contains_key(&kind) {
             scopes.entry(kind).or_insert(Scope::Namespaced);
         }
     }
     errors.extend(
-        plan::resolve_namespaces(&mut settled, &scopes, "shop")
+        plan::resolve_namespaces(&mut manifests_with_directives, &scopes, "shop")
             .err()
             .unwrap_or_default(),
     );
+    plan::leave_out_repeated(&mut manifests_with_directives, setup.mode);
     let mut desired = Vec::new();
-    for (manifest, directives) in settled {
-        match role(&manifest, &directives, way.mode) {
+    for (manifest, directives) in manifests_with_directives {
+        match role(&manifest, &directives, setup.mode) {
             Ok(role) => desired.push(Classified {
                 manifest,
                 directives,
@@ -110,31 +116,31 @@ pub fn make(manifests: &[Manifest], way: Way) -> Result<Plan, Vec<Diagnostic>> {
             Err(error) => errors.push(*error),
         }
     }
-    let live = live(&desired, way.is_live);
+    let live = live(&desired, setup.is_live);
     // What is left of a set with mistakes is planned, too, as the engine does.
     let made = plan::make_plan(&PlanInput {
         application: Application {
             name: "shop".to_owned(),
             namespace: "shop".to_owned(),
         },
-        does: way.does,
+        operation_kind: setup.operation_kind,
         options: &PlanOptions {
-            mode: way.mode,
-            prune: way.prunes,
+            mode: setup.mode,
+            prune: setup.prunes,
             ..PlanOptions::default()
         },
-        purpose: way.purpose,
-        desired: &desired,
+        purpose: setup.purpose,
+        desired: DesiredManifests::new(&desired),
         live: &live,
         records: &HookRecords::new(),
-        answerer: &who,
-        policies_for_all: vec![answerer("*")],
-        unasked: None,
+        plugin_for: &plugin_for,
+        policies_for_all: vec![plugin_ref("*")],
+        dry_run_blocker: None,
         manager: "capstan",
     });
     match made {
         Ok(mut plan) if errors.is_empty() => {
-            if way.purpose != Purpose::Test {
+            if setup.purpose != Purpose::Test {
                 plan.findings = findings(&plan, &desired, &live);
             }
             Ok(plan)
@@ -170,9 +176,9 @@ fn live(desired: &[Classified], is_live: bool) -> LiveObjects {
     if !is_live {
         return live;
     }
-    let mut wanted: Vec<&Object> = desired.iter().map(|one| &one.manifest.object).collect();
-    wanted.sort_by_cached_key(|object| object.0.to_string());
-    for object in wanted {
+    let mut sorted: Vec<&Object> = desired.iter().map(|one| &one.manifest.object).collect();
+    sorted.sort_by_cached_key(|object| object.0.to_string());
+    for object in sorted {
         let mut object = object.clone();
         if object.generate_name().is_some() || !object.0.is_object() {
             continue;

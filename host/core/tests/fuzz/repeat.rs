@@ -10,9 +10,9 @@ use proptest::{
 /// Checks a property with as many cases as usual, or for as long as `CAPSTAN_FUZZ_SECONDS` says. `source_file` is where what fails is kept
 /// beside.
 pub fn repeat<S: Strategy>(source_file: &'static str, strategy: &S, property: impl Fn(S::Value) -> TestCaseResult) {
-    let wanted = std::env::var("CAPSTAN_FUZZ_SECONDS").unwrap_or_else(|_| "0".to_owned());
-    let Ok(seconds) = wanted.parse() else {
-        panic!("CAPSTAN_FUZZ_SECONDS is a number, not {wanted}");
+    let text = std::env::var("CAPSTAN_FUZZ_SECONDS").unwrap_or_else(|_| "0".to_owned());
+    let Ok(seconds) = text.parse() else {
+        panic!("CAPSTAN_FUZZ_SECONDS is a number, not {text}");
     };
     let end = Instant::now() + Duration::from_secs(seconds);
     let mut cases = 0;

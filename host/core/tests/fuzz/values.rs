@@ -5,7 +5,7 @@ use capstan_core::read::directive::{ANNOTATIONS, Mode};
 use proptest::{collection::vec, option, prelude::*, sample::select};
 use serde_json::{Map, Value, json};
 
-use crate::pipeline::Way;
+use crate::pipeline::Setup;
 
 const KINDS: [(&str, &str); 18] = [
     ("v1", "ConfigMap"),
@@ -190,7 +190,7 @@ fn pod() -> impl Strategy<Value = Value> {
     })
 }
 
-/// Any JSON.
+/// Generates any JSON.
 fn anything() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
         Just(Value::Null),
@@ -265,15 +265,17 @@ pub fn object(has_odd_values: bool) -> impl Strategy<Value = Value> {
 }
 
 /// Whose rules, which operation, which cluster.
-pub fn way() -> impl Strategy<Value = Way> {
+pub fn setup() -> impl Strategy<Value = Setup> {
     let mode = select([Mode::Native, Mode::ArgoCd].as_slice());
-    let does = prop_oneof![4 => Just(OperationKind::Sync), 1 => Just(OperationKind::Delete)];
+    let operation_kind = prop_oneof![4 => Just(OperationKind::Sync), 1 => Just(OperationKind::Delete)];
     let purpose = prop_oneof![6 => Just(Purpose::Deploy), 1 => Just(Purpose::Rollback), 1 => Just(Purpose::Test)];
-    (mode, does, purpose, any::<bool>(), any::<bool>()).prop_map(|(mode, does, purpose, is_live, prunes)| Way {
-        mode,
-        does,
-        purpose,
-        is_live,
-        prunes,
-    })
+    (mode, operation_kind, purpose, any::<bool>(), any::<bool>()).prop_map(
+        |(mode, operation_kind, purpose, is_live, prunes)| Setup {
+            mode,
+            operation_kind,
+            purpose,
+            is_live,
+            prunes,
+        },
+    )
 }

@@ -14,10 +14,10 @@ const LIMIT: Duration = Duration::from_mins(1);
 
 /// Runs a case in a thread of its own, with the stack of a server's thread. One that takes too long fails.
 pub fn bounded(case: impl FnOnce() -> TestCaseResult + Send + 'static) -> TestCaseResult {
-    let (told, result) = mpsc::channel();
+    let (tx, result) = mpsc::channel();
     let thread = thread::Builder::new().stack_size(2 * 1024 * 1024).spawn(move || {
         // Nobody listens any more when it took too long.
-        told.send(case()).ok();
+        tx.send(case()).ok();
     });
     let thread = thread.expect("a thread");
     match result.recv_timeout(LIMIT) {

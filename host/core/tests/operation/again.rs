@@ -42,11 +42,11 @@ impl Driver {
             at: Timestamp::UNIX_EPOCH,
             last: Step::default(),
         };
-        driver.tell(InputKind::Started);
+        driver.send(InputKind::Started);
         driver
     }
 
-    fn tell(&mut self, what: InputKind) {
+    fn send(&mut self, what: InputKind) {
         self.last = self.operation.step(Input {
             at: self.at,
             kind: what,
@@ -55,7 +55,7 @@ impl Driver {
 
     fn refuse(&mut self, task: &TaskId) {
         let result = Err(EffectFailure::new(FailureClass::Apply, REFUSED));
-        self.tell(InputKind::Applied {
+        self.send(InputKind::Applied {
             task: task.clone(),
             result,
         });
@@ -73,7 +73,7 @@ impl Driver {
         let waited = self.operation.waiting();
         assert!(!waited.is_empty(), "it waits for something");
         self.at = self.at.checked_add(SignedDuration::from_secs(30)).unwrap();
-        self.tell(InputKind::Woke);
+        self.send(InputKind::Woke);
     }
 }
 
@@ -114,10 +114,10 @@ fn whoever_carries_on_applies_at_once_and_termination_ends_the_wait() {
     let text = serde_json::to_string(driver.operation.state()).expect("state is JSON");
     let state = serde_json::from_str(&text).expect("what was written is read");
     driver.operation = Operation::restore(Arc::clone(driver.operation.plan()), state);
-    driver.tell(InputKind::Resumed);
+    driver.send(InputKind::Resumed);
     assert_eq!(driver.applies(), 1);
     driver.refuse(&task.id);
-    driver.tell(InputKind::Terminated { by: "me".to_owned() });
+    driver.send(InputKind::Terminated { by: "me".to_owned() });
     assert!(matches!(driver.operation.status(), OperationStatus::Terminated { .. }));
 }
 
@@ -131,7 +131,7 @@ fn a_webhook_of_the_set_itself_does_not_fail_the_check_before_the_first_change()
     task.check = DryRunCheck::First;
     let ends = |tasks: Vec<Task>| {
         let mut driver = Driver::new(plan(tasks));
-        driver.tell(InputKind::Checked {
+        driver.send(InputKind::Checked {
             task: task.id.clone(),
             result: Err(EffectFailure::new(FailureClass::Apply, REFUSED)),
         });
@@ -158,7 +158,7 @@ impl Driver {
     /// Runs a hook until its object is asked for.
     fn of_hook(task: &Task) -> Driver {
         let mut driver = Driver::new(plan(vec![task.clone()]));
-        driver.tell(InputKind::PreviousDecided {
+        driver.send(InputKind::PreviousDecided {
             task: task.id.clone(),
             result: Ok(PreviousHookObjects::default()),
         });
@@ -171,7 +171,7 @@ impl Driver {
 
     fn stepped(&mut self, task: &Task, step: HookStep) {
         let task = task.id.clone();
-        self.tell(InputKind::HookStepped { task, result: Ok(step) });
+        self.send(InputKind::HookStepped { task, result: Ok(step) });
     }
 
     fn answer(&mut self, task: &Task, answer: Answer) {
@@ -179,7 +179,7 @@ impl Driver {
         let state = serde_json::to_value(self.operation.state()).unwrap();
         let pointer = format!("/tasks/{}/Hook/asked/0/step", task.id.0.replace('/', "~1"));
         let step = state.pointer(&pointer).and_then(serde_json::Value::as_u64).unwrap();
-        self.tell(InputKind::RequestAnswered {
+        self.send(InputKind::RequestAnswered {
             task: task.id.clone(),
             request_id: 1,
             step: u32::try_from(step).unwrap(),
@@ -226,7 +226,7 @@ fn a_hooks_object_is_created_again_until_its_webhook_answers() {
         driver.fail(&task);
         // Other answers change nothing about it.
         let lines = Answer::Observation(PendingObservationKind::Log(Vec::new()));
-        driver.tell(InputKind::RequestAnswered {
+        driver.send(InputKind::RequestAnswered {
             task: task.id.clone(),
             request_id: 3,
             step: 1,
@@ -238,10 +238,10 @@ fn a_hooks_object_is_created_again_until_its_webhook_answers() {
             "not at once, and the plugin isn't told"
         );
         let waiting = driver.operation.waiting();
-        let told = waiting.first().map(|on| on.message.clone()).unwrap_or_default();
+        let message = waiting.first().map(|on| on.message.clone()).unwrap_or_default();
         assert!(
-            told.contains("a webhook doesn't respond; retrying for up to 300 s"),
-            "{told}"
+            message.contains("a webhook doesn't respond; retrying for up to 300 s"),
+            "{message}"
         );
         driver.wake();
         assert_eq!(driver.requests(), 1);
@@ -251,7 +251,7 @@ fn a_hooks_object_is_created_again_until_its_webhook_answers() {
     let text = serde_json::to_string(driver.operation.state()).unwrap();
     let state = serde_json::from_str(&text).unwrap();
     driver.operation = Operation::restore(Arc::clone(driver.operation.plan()), state);
-    driver.tell(InputKind::Resumed);
+    driver.send(InputKind::Resumed);
     assert_eq!(driver.requests(), 1);
     let target = ObjectIdentity {
         key: task.key.clone(),
@@ -286,7 +286,7 @@ fn a_hook_that_is_stopped_waits_for_no_webhook() {
     let task = hook(Phase::PreSync, 0, "migrate");
     let mut driver = Driver::of_hook(&task);
     driver.fail(&task);
-    driver.tell(InputKind::Terminated { by: "me".to_owned() });
+    driver.send(InputKind::Terminated { by: "me".to_owned() });
     assert!(matches!(driver.call(), Some(HookCall::Abort { .. })));
     driver.stepped(&task, step(Progress::Ended(HookOutcome::Failed), Vec::new()));
     assert!(matches!(driver.operation.status(), OperationStatus::Terminated { .. }));
@@ -312,8 +312,8 @@ fn in_sync_fail_a_webhook_is_waited_for_too() {
     let (app, alarm) = (resource(0, "app"), hook(Phase::SyncFail, 0, "alarm"));
     let mut driver = Driver::new(plan(vec![app.clone(), alarm.clone()]));
     let result = Err(EffectFailure::new(FailureClass::Apply, "refused"));
-    driver.tell(InputKind::Applied { task: app.id, result });
-    driver.tell(InputKind::PreviousDecided {
+    driver.send(InputKind::Applied { task: app.id, result });
+    driver.send(InputKind::PreviousDecided {
         task: alarm.id.clone(),
         result: Ok(PreviousHookObjects::default()),
     });

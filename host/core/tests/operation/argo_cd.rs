@@ -58,13 +58,16 @@ fn run(mut shell: Shell) -> Shell {
 /// Where a line of the story is; the story is the message when it isn't there.
 fn at(shell: &Shell, line: &str) -> usize {
     let story = shell.story();
-    let found = story.lines().position(|told| told.trim_start().starts_with(line));
+    let found = story.lines().position(|printed| printed.trim_start().starts_with(line));
     assert!(found.is_some(), "`{line}` was not told:\n{story}");
     found.unwrap()
 }
 
-fn is_told(shell: &Shell, line: &str) -> bool {
-    shell.story().lines().any(|told| told.trim_start().starts_with(line))
+fn is_printed(shell: &Shell, line: &str) -> bool {
+    shell
+        .story()
+        .lines()
+        .any(|printed| printed.trim_start().starts_with(line))
 }
 
 #[test]
@@ -98,13 +101,13 @@ fn a_resource_that_is_degraded_while_hooks_run_fails_the_operation() {
     shell.begin();
     shell.run_until_it_waits();
     shell.health.insert(bad.id.clone(), Health::Degraded);
-    shell.look_again(&bad);
+    shell.observe_again(&bad);
     shell.health.insert(bad.id.clone(), Health::Healthy);
-    shell.look_again(&bad);
+    shell.observe_again(&bad);
     // The verdict stands, and the hook is awaited first.
     assert!(!shell.status().is_over(), "{}", shell.story());
     shell.fates.insert(migrate.id.clone(), Fate::Well);
-    shell.look_again(&migrate);
+    shell.observe_again(&migrate);
     shell.run(10_000);
     assert!(
         matches!(shell.status(), OperationStatus::Failed(cause) if cause.class == FailureClass::Health),
@@ -120,11 +123,11 @@ fn a_refusal_does_not_stop_later_kinds_of_the_wave() {
     let next = resource(1, "next");
     let shell = run(Shell::new(argo(vec![refused.clone(), later, next]), 1).fate(&refused, Fate::Badly));
     assert!(at(&shell, "end Sync/0/ConfigMap/shop/refused") < at(&shell, "start Sync/0/ConfigMap/shop/later"));
-    assert!(!is_told(&shell, "start Sync/1"));
+    assert!(!is_printed(&shell, "start Sync/1"));
     let native = run(
         Shell::new(plan(vec![resource(0, "refused"), ranked(resource(0, "later"), 20)]), 1).fate(&refused, Fate::Badly),
     );
-    assert!(!is_told(&native, "start Sync/0/ConfigMap/shop/later"));
+    assert!(!is_printed(&native, "start Sync/0/ConfigMap/shop/later"));
 }
 
 #[test]
@@ -134,7 +137,11 @@ fn a_removal_that_fails_stops_everything_else_of_the_wave() {
     shell.fates.insert(old.id.clone(), Fate::Badly);
     shell.there(&old);
     let shell = run(shell);
-    assert!(!is_told(&shell, "start Sync/0/ConfigMap/shop/new"), "{}", shell.story());
+    assert!(
+        !is_printed(&shell, "start Sync/0/ConfigMap/shop/new"),
+        "{}",
+        shell.story()
+    );
     assert!(matches!(shell.status(), OperationStatus::Failed(_)));
 }
 
@@ -163,9 +170,9 @@ fn what_failed_is_told_after_the_rest_of_the_wave_has_ended() {
     shell.fates.insert(slow.id.clone(), Fate::Never);
     shell.begin();
     shell.run_until_it_waits();
-    assert!(!is_told(&shell, "SyncFail"), "{}", shell.story());
+    assert!(!is_printed(&shell, "SyncFail"), "{}", shell.story());
     shell.fates.insert(slow.id.clone(), Fate::Well);
-    shell.look_again(&slow);
+    shell.observe_again(&slow);
     shell.run(10_000);
     assert!(at(&shell, "end Sync/0/ConfigMap/shop/slow") < at(&shell, "SyncFail because"));
 }
@@ -180,18 +187,18 @@ fn after_a_refusal_sync_fail_runs_beside_the_hooks_of_the_wave() {
     shell.fates.insert(slow.id.clone(), Fate::Never);
     shell.begin();
     for _ in 0..200 {
-        if !is_told(&shell, "end SyncFail/0/Job/shop/alarm: Done") {
+        if !is_printed(&shell, "end SyncFail/0/Job/shop/alarm: Done") {
             shell.run(1);
         }
     }
     assert!(
-        is_told(&shell, "end SyncFail/0/Job/shop/alarm: Done"),
+        is_printed(&shell, "end SyncFail/0/Job/shop/alarm: Done"),
         "{}",
         shell.story()
     );
     assert!(!shell.status().is_over(), "the hook is awaited");
     shell.fates.insert(slow.id.clone(), Fate::Well);
-    shell.look_again(&slow);
+    shell.observe_again(&slow);
     shell.run(10_000);
     assert!(
         matches!(shell.status(), OperationStatus::Failed(cause) if cause.class == FailureClass::Apply),
@@ -216,7 +223,7 @@ fn sync_fail_does_not_run_when_the_dry_run_failed_or_a_deadline_passed() {
         shell.unfit.insert(unfit.id.clone());
         let shell = run(shell);
         assert_eq!(
-            is_told(&shell, "SyncFail because"),
+            is_printed(&shell, "SyncFail because"),
             mode == Mode::Native,
             "{}",
             shell.story()
@@ -230,7 +237,7 @@ fn sync_fail_does_not_run_when_the_dry_run_failed_or_a_deadline_passed() {
         let shell = run(Shell::new(plan, 1).fate(&slow, Fate::Never));
         assert!(matches!(shell.status(), OperationStatus::Failed(cause) if cause.class == FailureClass::Timeout));
         assert_eq!(
-            is_told(&shell, "SyncFail because"),
+            is_printed(&shell, "SyncFail because"),
             mode == Mode::Native,
             "{}",
             shell.story()
@@ -263,7 +270,10 @@ fn every_try_begins_with_pre_sync_and_ends_with_sync_fail() {
             shell.story()
         );
         let story = shell.story();
-        story.lines().filter(|told| told.trim_start().starts_with(line)).count()
+        story
+            .lines()
+            .filter(|printed| printed.trim_start().starts_with(line))
+            .count()
     };
     for (line, native, argo_cd) in [
         ("end PreSync/0/Job/shop/before", 1, 3),
@@ -321,18 +331,18 @@ fn a_terminated_operation_asks_nobody_about_hooks_that_had_ended() {
         shell.begin();
         shell.run_until_it_waits();
         shell.disposal = Disposal::Delete(Propagation::Background);
-        shell.tell(InputKind::Terminated {
+        shell.send(InputKind::Terminated {
             by: "somebody".to_owned(),
         });
         shell.run(10_000);
         assert!(shell.status().is_over(), "{}", shell.story());
         assert_eq!(
-            is_told(&shell, "Deleted Job shop/done"),
+            is_printed(&shell, "Deleted Job shop/done"),
             mode == Mode::Native,
             "{}",
             shell.story()
         );
-        assert!(is_told(&shell, "Deleted Job shop/slow"), "{}", shell.story());
+        assert!(is_printed(&shell, "Deleted Job shop/slow"), "{}", shell.story());
     }
 }
 
@@ -356,7 +366,7 @@ fn suspended_is_awaited_and_vanished_has_failed() {
             Some(health) => _ = shell.health.insert(one.id.clone(), health),
             None => shell.vanish(&one),
         }
-        shell.look_again(&one);
+        shell.observe_again(&one);
         shell.run(1);
         assert_eq!(shell.status().is_over(), over, "{mode:?} {health:?}: {}", shell.story());
     }

@@ -129,7 +129,7 @@ fn a_terminated_operation_removes_what_its_policies_want() {
         shell.begin();
         shell.run(25);
         assert!(shell.has(&account));
-        shell.tell(InputKind::Terminated {
+        shell.send(InputKind::Terminated {
             by: "somebody".to_owned(),
         });
         shell.run(1000);
@@ -169,7 +169,7 @@ fn an_object_of_the_set_stays_whatever_its_hook_says() {
         let mut shell = shell(&[(account.clone(), after), (job.clone(), None)], 3).fate(&job, Fate::Never);
         shell.begin();
         shell.run(100);
-        shell.tell(InputKind::Terminated {
+        shell.send(InputKind::Terminated {
             by: "somebody".to_owned(),
         });
         shell.run(1000);
@@ -302,7 +302,7 @@ proptest! {
         }
         shell.begin();
         shell.run(turns);
-        shell.tell(InputKind::Terminated { by: "somebody".to_owned() });
+        shell.send(InputKind::Terminated { by: "somebody".to_owned() });
         shell.run(20_000);
         if !compat {
             check(&shell, &tasks, false);

@@ -58,10 +58,10 @@ fn seconds_until_over(shell: &mut Shell, task: &Task, longest: i64) -> i64 {
 fn pods_of_a_hook_that_can_not_start_have_half_a_minute() {
     let job = hook(Phase::PreSync, 0, "migrate");
     let mut shell = running(&[&job]);
-    shell.judge(&job, lacks_secret("cert"));
+    shell.observe_health(&job, lacks_secret("cert"));
     assert_eq!(seconds_until_over(&mut shell, &job, 100), 30);
     // Once they start, all is forgotten.
-    shell.judge(&job, Assessment::new(Health::Progressing, "1 active", "Job/running"));
+    shell.observe_health(&job, Assessment::new(Health::Progressing, "1 active", "Job/running"));
     assert!(!shell.operation.is_grace_over(&job.id));
 }
 
@@ -69,7 +69,7 @@ fn pods_of_a_hook_that_can_not_start_have_half_a_minute() {
 fn what_a_job_that_runs_may_make_is_waited_for() {
     let (job, maker) = (hook(Phase::PreSync, 0, "migrate"), hook(Phase::PreSync, 0, "certgen"));
     let mut shell = running(&[&job, &maker]);
-    shell.judge(&job, lacks_secret("cert"));
+    shell.observe_health(&job, lacks_secret("cert"));
     assert!(seconds_until_over(&mut shell, &job, 600) >= 600, "{}", shell.story());
     assert!(
         shell
@@ -81,9 +81,9 @@ fn what_a_job_that_runs_may_make_is_waited_for() {
     shell.crash();
     // Whoever continues looks at both first.
     shell.run(6);
-    shell.judge(&job, lacks_secret("cert"));
+    shell.observe_health(&job, lacks_secret("cert"));
     shell.fates.insert(maker.id.clone(), Fate::Well);
-    shell.look_again(&maker);
+    shell.observe_again(&maker);
     assert!(seconds_until_over(&mut shell, &job, 600) <= 31, "{}", shell.story());
 }
 
@@ -92,13 +92,13 @@ fn hooks_that_wait_for_each_other_wait_for_nothing() {
     let (one, other) = (hook(Phase::PreSync, 0, "one"), hook(Phase::PreSync, 0, "other"));
     let third = hook(Phase::PreSync, 0, "third");
     let mut shell = running(&[&one, &other]);
-    shell.judge(&one, lacks_secret("a"));
-    shell.judge(&other, lacks_secret("b"));
+    shell.observe_health(&one, lacks_secret("a"));
+    shell.observe_health(&other, lacks_secret("b"));
     assert!(seconds_until_over(&mut shell, &one, 600) <= 31);
     // A chain ends with one that works.
     let mut shell = running(&[&one, &other, &third]);
-    shell.judge(&one, lacks_secret("a"));
-    shell.judge(&other, lacks_secret("b"));
+    shell.observe_health(&one, lacks_secret("a"));
+    shell.observe_health(&other, lacks_secret("b"));
     assert!(seconds_until_over(&mut shell, &one, 600) >= 600);
 }
 
@@ -115,12 +115,12 @@ fn a_judge_that_breaks_again_and_again_ends_a_hook_that_needs_it() {
     let job = by_health(hook(Phase::PreSync, 0, "backup"));
     let mut shell = running(&[&job]);
     let no_answer = Assessment::new(Health::Unknown, "KeyError: 'phase' (plugin.py:9)", NO_ANSWER_RULE);
-    shell.judge(&job, no_answer.clone());
-    shell.judge(&job, Assessment::new(Health::Progressing, "on its way", "script"));
+    shell.observe_health(&job, no_answer.clone());
+    shell.observe_health(&job, Assessment::new(Health::Progressing, "on its way", "script"));
     let begun = shell.now;
-    shell.judge(&job, no_answer.clone());
-    shell.judge(&job, Assessment::new(Health::Unknown, "it rests", ASKED_AGAIN_RULE));
-    shell.judge(&job, no_answer);
+    shell.observe_health(&job, no_answer.clone());
+    shell.observe_health(&job, Assessment::new(Health::Unknown, "it rests", ASKED_AGAIN_RULE));
+    shell.observe_health(&job, no_answer);
     shell.run(10_000);
     let story = shell.story();
     assert!(
@@ -135,21 +135,21 @@ fn a_judge_that_breaks_again_and_again_ends_a_hook_that_needs_it() {
 fn a_hook_with_a_verdict_of_its_own_needs_no_judge() {
     let job = hook(Phase::PreSync, 0, "migrate");
     let mut shell = running(&[&job]);
-    shell.judge(&job, Assessment::new(Health::Unknown, "it broke", NO_ANSWER_RULE));
+    shell.observe_health(&job, Assessment::new(Health::Unknown, "it broke", NO_ANSWER_RULE));
     let begun = shell.now;
     while shell.now.duration_since(begun).as_secs() < 3600 && shell.turn() {}
     assert_eq!(shell.status(), &OperationStatus::Running, "{}", shell.story());
     shell.fates.insert(job.id.clone(), Fate::Well);
-    shell.look_again(&job);
+    shell.observe_again(&job);
     shell.run(1000);
     assert_eq!(shell.status(), &OperationStatus::Succeeded, "{}", shell.story());
 }
 
 /// Deletes an application whose hook's policy wants the object to go, where what is deleted stays.
-fn deletion(phase: Phase, does: OperationKind) -> (Shell, Task) {
+fn deletion(phase: Phase, kind: OperationKind) -> (Shell, Task) {
     let job = hook(phase, 0, "clean");
     let mut plan: Plan = plan(vec![job.clone()]);
-    plan.operation_kind = does;
+    plan.operation_kind = kind;
     let mut shell = Shell::new(plan, 1);
     shell.goes_after.insert(job.id.clone(), HookOutcome::Succeeded);
     shell.keeps_deleted = true;
@@ -190,7 +190,7 @@ fn a_deletion_ends_when_the_hooks_object_is_gone() {
             shell.crash();
         }
         shell.vanish(&job);
-        shell.look_again(&job);
+        shell.observe_again(&job);
         shell.run(1000);
         assert_eq!(shell.status(), &OperationStatus::Succeeded, "{}", shell.story());
     }
@@ -205,7 +205,7 @@ fn a_sync_waits_for_no_hooks_object_and_a_terminated_deletion_neither() {
     let (mut shell, _) = deletion(Phase::PostDelete, OperationKind::Delete);
     shell.run_until_it_waits();
     let by = "somebody".to_owned();
-    shell.tell(capstan_core::run::input::InputKind::Terminated { by });
+    shell.send(capstan_core::run::input::InputKind::Terminated { by });
     shell.run(1000);
     assert!(
         matches!(shell.status(), OperationStatus::Terminated { .. }),

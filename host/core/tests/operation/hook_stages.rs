@@ -64,7 +64,7 @@ fn a_hook_that_is_stopped_after_its_verdict_does_not_wait_for_ever_for_its_objec
     let mut run = run.terminated();
     run.effects.clear();
     run.now = run.now.checked_add(SignedDuration::from_secs(10)).unwrap();
-    run.tell(InputKind::Woke);
+    run.send(InputKind::Woke);
     assert_eq!(run.orders(), "unwatch migrate, keep logs");
 }
 
@@ -121,7 +121,7 @@ fn what_happens_to_a_followed_object_while_the_name_is_taken_is_told() {
         .answered(1, Answer::Resolved(key("c")))
         .answered(2, Answer::NameTaken);
     run.effects.clear();
-    run.tell(InputKind::Observed {
+    run.send(InputKind::Observed {
         task: run.hook.id.clone(),
         key: key("c"),
         state: ObservedState::Gone,
@@ -138,7 +138,7 @@ fn a_plugin_that_has_begun_is_told_to_stop_while_another_object_has_the_name() {
         key: run.hook.key.clone(),
         uid: "older".to_owned(),
     };
-    run.tell(InputKind::Deleted {
+    run.send(InputKind::Deleted {
         task: run.hook.id.clone(),
         target: older,
         result: Err(capstan_core::run::input::EffectFailure::new(
@@ -159,7 +159,7 @@ fn a_plugin_that_has_begun_is_told_to_stop_while_another_object_has_the_name() {
 fn the_timeout_while_earlier_objects_go_names_what_holds_them_up() {
     let mut run = stage("deleting-held-up");
     run.now = run.now.checked_add(SignedDuration::from_secs(301)).unwrap();
-    run.tell(InputKind::Woke);
+    run.send(InputKind::Woke);
     let OperationStatus::Failed(cause) = run.operation.status() else {
         panic!("{:?}", run.operation.status())
     };
@@ -169,7 +169,7 @@ fn the_timeout_while_earlier_objects_go_names_what_holds_them_up() {
 /// A driver, a cluster and a plugin that do what numbers say.
 struct Chance {
     run: Run,
-    asked: Option<HookCall>,
+    pending_call: Option<HookCall>,
     performs: Vec<HookRequest>,
     lookups: usize,
     deletions: Vec<ObjectIdentity>,
@@ -183,7 +183,7 @@ impl Chance {
     fn new() -> Chance {
         let mut chance = Chance {
             run: alone(),
-            asked: None,
+            pending_call: None,
             performs: Vec::new(),
             lookups: 0,
             deletions: Vec::new(),
@@ -191,17 +191,17 @@ impl Chance {
             wake: None,
             next_ask: 1,
         };
-        chance.take_orders();
+        chance.process_effects();
         chance
     }
 
-    fn take_orders(&mut self) {
+    fn process_effects(&mut self) {
         for effect in std::mem::take(&mut self.run.effects) {
             match effect {
                 Effect::Do { task, work } if task == self.run.hook.id => match work {
                     Work::StepHook(call) => {
-                        assert_eq!(self.asked, None, "one question at a time, and then {call:?}");
-                        self.asked = Some(call);
+                        assert_eq!(self.pending_call, None, "one question at a time, and then {call:?}");
+                        self.pending_call = Some(call);
                     }
                     Work::Perform(ask) => self.performs.push(ask),
                     Work::LookForOlder => self.lookups += 1,
@@ -218,9 +218,9 @@ impl Chance {
         assert_eq!(serde_json::to_value(&read).unwrap(), written);
     }
 
-    fn tell(&mut self, what: InputKind) {
-        self.run.tell(what);
-        self.take_orders();
+    fn send(&mut self, what: InputKind) {
+        self.run.send(what);
+        self.process_effects();
     }
 
     fn request(number: u8) -> Request {
@@ -248,7 +248,7 @@ impl Chance {
     }
 
     fn step(&mut self, progress: Progress, number: u8) {
-        if self.asked.take().is_none() {
+        if self.pending_call.take().is_none() {
             return;
         }
         let asks = (0..number % 4).map(|more| {
@@ -259,7 +259,7 @@ impl Chance {
             )
         });
         let asks = asks.collect();
-        self.tell(InputKind::HookStepped {
+        self.send(InputKind::HookStepped {
             task: self.run.hook.id.clone(),
             result: Ok(HookStep {
                 progress,
@@ -272,10 +272,10 @@ impl Chance {
     }
 
     fn retry(&mut self, after_ms: u32) {
-        if self.asked.take().is_none() {
+        if self.pending_call.take().is_none() {
             return;
         }
-        self.tell(InputKind::HookStepped {
+        self.send(InputKind::HookStepped {
             task: self.run.hook.id.clone(),
             result: Err(PluginError::Retry {
                 plugin: "job".to_owned(),
@@ -312,7 +312,7 @@ impl Chance {
             },
             _ => Answer::Observation(PendingObservationKind::Done),
         };
-        self.tell(InputKind::RequestAnswered {
+        self.send(InputKind::RequestAnswered {
             task: self.run.hook.id.clone(),
             request_id: ask.id,
             step: ask.step,
@@ -320,7 +320,7 @@ impl Chance {
         });
     }
 
-    fn look_up(&mut self, number: u8) {
+    fn find_previous(&mut self, number: u8) {
         if self.lookups == 0 {
             return;
         }
@@ -338,7 +338,7 @@ impl Chance {
         } else {
             Vec::new()
         };
-        self.tell(InputKind::PreviousDecided {
+        self.send(InputKind::PreviousDecided {
             task: self.run.hook.id.clone(),
             result: Ok(PreviousHookObjects {
                 current: None,
@@ -353,7 +353,7 @@ impl Chance {
         }
         let target = self.deletions.remove(usize::from(number) % self.deletions.len());
         let key = target.key.clone();
-        self.tell(InputKind::Deleted {
+        self.send(InputKind::Deleted {
             task: self.run.hook.id.clone(),
             target,
             result: Ok(DeleteAnswer::Accepted),
@@ -364,7 +364,7 @@ impl Chance {
     }
 
     fn observe_gone(&mut self, key: capstan_core::model::object::ObjectKey) {
-        self.tell(InputKind::Observed {
+        self.send(InputKind::Observed {
             task: self.run.hook.id.clone(),
             key,
             state: ObservedState::Gone,
@@ -374,20 +374,20 @@ impl Chance {
     fn wake(&mut self) {
         let Some(at) = self.wake.take() else { return };
         self.run.now = self.run.now.max(at);
-        self.tell(InputKind::Woke);
+        self.send(InputKind::Woke);
     }
 
     fn answer_sure(&mut self) {
         for work in std::mem::take(&mut self.sure) {
             let task = self.run.hook.id.clone();
             match work {
-                Work::KeepLogs => self.tell(InputKind::LogsSaved {
+                Work::KeepLogs => self.send(InputKind::LogsSaved {
                     task,
                     bytes: 1,
                     problem: None,
                 }),
-                Work::SetTtl => self.tell(InputKind::TtlSet { task, result: Ok(()) }),
-                Work::Decide(occasion) => self.tell(InputKind::Decided {
+                Work::SetTtl => self.send(InputKind::TtlSet { task, result: Ok(()) }),
+                Work::Decide(occasion) => self.send(InputKind::Decided {
                     task,
                     occasion,
                     decision: DisposalDecision::keep(),
@@ -404,7 +404,7 @@ impl Chance {
             4 => self.step(Progress::Ended(HookOutcome::Succeeded), number),
             5 => self.retry(u32::from(number) * 1_000),
             6..=8 => self.perform(number),
-            9..=10 => self.look_up(number),
+            9..=10 => self.find_previous(number),
             11 => self.delete(number),
             12 => self.observe_gone(self.run.hook.key.clone()),
             13 => self.wake(),
@@ -412,19 +412,19 @@ impl Chance {
             _ => {
                 let own = self.run.own();
                 self.run = self.run.clone().seen(&own, "");
-                self.take_orders();
+                self.process_effects();
             }
         }
     }
 
     fn crash(&mut self) {
-        (self.asked, self.lookups) = (None, 0);
+        (self.pending_call, self.lookups) = (None, 0);
         self.performs.clear();
         self.deletions.clear();
         self.sure.clear();
         self.wake = None;
         self.run.crash();
-        self.take_orders();
+        self.process_effects();
     }
 }
 
@@ -443,7 +443,7 @@ proptest! {
             chance.act(action);
         }
         let stopped_at = chance.run.now;
-        chance.tell(InputKind::Terminated { by: "anna".to_owned() });
+        chance.send(InputKind::Terminated { by: "anna".to_owned() });
         // From now on the plugin has no answer, and what it asked for never comes.
         for _ in 0..100 {
             if chance.run.operation.status().is_over() {
@@ -455,13 +455,13 @@ proptest! {
             }
             let deletions = std::mem::take(&mut chance.deletions);
             for target in deletions {
-                chance.tell(InputKind::Deleted {
+                chance.send(InputKind::Deleted {
                     task: chance.run.hook.id.clone(),
                     target,
                     result: Ok(DeleteAnswer::Accepted),
                 });
             }
-            let is_waiting = chance.sure.is_empty() && chance.deletions.is_empty() && chance.asked.is_none();
+            let is_waiting = chance.sure.is_empty() && chance.deletions.is_empty() && chance.pending_call.is_none();
             if is_waiting && !chance.run.operation.status().is_over() {
                 chance.wake();
             }

@@ -82,11 +82,11 @@ fn check(shell: &Shell) {
             EventKind::TaskStarted { task } => {
                 assert!(started.insert(task.clone()), "{task} started twice:\n{}", shell.story());
                 let task = plan.task(task).unwrap();
-                for wanted in &task.waits_for {
+                for dependency in &task.waits_for {
                     assert_eq!(
-                        finished.get(wanted),
+                        finished.get(dependency),
                         Some(&true),
-                        "{} before {wanted}:\n{}",
+                        "{} before {dependency}:\n{}",
                         task.id,
                         shell.story()
                     );
@@ -278,7 +278,7 @@ proptest! {
         let mut shell = shell(&tasks, seed);
         shell.begin();
         shell.run(turns);
-        shell.tell(InputKind::Terminated { by: "somebody".to_owned() });
+        shell.send(InputKind::Terminated { by: "somebody".to_owned() });
         let seen = shell.events.len();
         let applied = shell.applied.len();
         shell.run(20_000);

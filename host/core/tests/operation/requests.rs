@@ -53,7 +53,7 @@ fn begun(requested: serde_json::Value, granted: &str) -> Hook {
         news: Vec::new(),
         stored: None,
     };
-    hook.tell(InputKind::Started);
+    hook.send(InputKind::Started);
     assert_eq!(
         hook.next(),
         Some(Effect::Do {
@@ -65,7 +65,7 @@ fn begun(requested: serde_json::Value, granted: &str) -> Hook {
 }
 
 impl Hook {
-    fn tell(&mut self, what: InputKind) {
+    fn send(&mut self, what: InputKind) {
         self.now = self.now.checked_add(SignedDuration::from_millis(1)).unwrap();
         let step = self.operation.step(Input {
             at: self.now,
@@ -97,7 +97,7 @@ impl Hook {
             wake_after_ms: wake,
         });
         let task = self.task.id.clone();
-        self.tell(InputKind::HookStepped { task, result });
+        self.send(InputKind::HookStepped { task, result });
     }
 
     fn step(&mut self, asks: Vec<(u32, Request)>) {
@@ -106,7 +106,7 @@ impl Hook {
 
     fn answer(&mut self, ask: u32, step: u32, answer: Answer) {
         let task = self.task.id.clone();
-        self.tell(InputKind::RequestAnswered {
+        self.send(InputKind::RequestAnswered {
             task,
             request_id: ask,
             step,
@@ -126,7 +126,7 @@ impl Hook {
     }
 
     /// What the plugin is told next, and under which number.
-    fn told(&mut self) -> (Option<u32>, PendingObservationKind) {
+    fn next_observation(&mut self) -> (Option<u32>, PendingObservationKind) {
         match self.next() {
             Some(Effect::Do {
                 work: Work::StepHook(HookCall::Advance { observation: note, .. }),
@@ -140,7 +140,7 @@ impl Hook {
         let state = serde_json::from_value(self.stored.clone().unwrap()).unwrap();
         self.operation = Operation::restore(self.operation.plan().clone(), state);
         self.effects.clear();
-        self.tell(InputKind::Resumed);
+        self.send(InputKind::Resumed);
     }
 
     fn requested(&self) -> Vec<(String, u32, bool)> {
@@ -225,20 +225,20 @@ fn what_changes_the_cluster_is_done_in_its_order_and_calls_run_beside() {
     assert_eq!(hook.next(), None);
     hook.answer(1, 1, touched("a"));
     assert_eq!(hook.performed(), 2);
-    assert_eq!(hook.told(), (Some(1), PendingObservationKind::Done));
+    assert_eq!(hook.next_observation(), (Some(1), PendingObservationKind::Done));
     hook.answer(2, 1, touched("b"));
     assert_eq!(hook.performed(), 3);
     hook.step(vec![]);
-    assert_eq!(hook.told(), (Some(2), PendingObservationKind::Done));
+    assert_eq!(hook.next_observation(), (Some(2), PendingObservationKind::Done));
     hook.step(vec![]);
     // Read as it is when the plugin is told, which is after both were applied.
     assert_eq!(
-        hook.told(),
+        hook.next_observation(),
         (Some(4), PendingObservationKind::Read(Request::Get(configmap("b"))))
     );
     hook.answer(3, 1, Answer::Observation(reply(200)));
     hook.step(vec![]);
-    assert_eq!(hook.told(), (Some(3), reply(200)));
+    assert_eq!(hook.next_observation(), (Some(3), reply(200)));
     let verdict = Progress::Ended(HookOutcome::Succeeded);
     hook.answer_step(verdict, vec![(5, apply("c"))], None);
     // Beside a verdict, too; the verdict counts afterwards.
@@ -258,16 +258,16 @@ fn a_new_ask_replaces_one_with_its_number_whose_answer_comes_too_late() {
     let mut hook = begun(everything(), ALL);
     hook.step(vec![(1, get("http://old/"))]);
     assert_eq!(hook.performed(), 1);
-    hook.tell(InputKind::Woke);
+    hook.send(InputKind::Woke);
     hook.now = Timestamp::UNIX_EPOCH + SignedDuration::from_secs(2000);
-    hook.tell(InputKind::Woke);
-    assert_eq!(hook.told(), (None, PendingObservationKind::Woke));
+    hook.send(InputKind::Woke);
+    assert_eq!(hook.next_observation(), (None, PendingObservationKind::Woke));
     hook.step(vec![(1, get("http://new/"))]);
     assert_eq!(hook.performed(), 1);
     hook.answer(1, 1, Answer::Observation(reply(500)));
     assert_eq!(hook.next(), None);
     hook.answer(1, 2, Answer::Observation(reply(200)));
-    assert_eq!(hook.told(), (Some(1), reply(200)));
+    assert_eq!(hook.next_observation(), (Some(1), reply(200)));
     // Twice is as good as once.
     hook.answer(1, 2, Answer::Observation(reply(200)));
     hook.step(vec![]);
@@ -280,17 +280,17 @@ fn an_answer_that_is_too_large_for_a_checkpoint_is_asked_for_again_after_a_crash
     hook.step(vec![(1, get("http://x/")), (2, apply("a"))]);
     assert_eq!((hook.performed(), hook.performed()), (1, 2));
     hook.answer(1, 1, Answer::Observation(reply(200)));
-    assert_eq!(hook.told(), (Some(1), reply(200)));
+    assert_eq!(hook.next_observation(), (Some(1), reply(200)));
     // Something else is stored while the plugin is being told.
     hook.answer(2, 1, touched("a"));
     let stored = hook.stored.clone().unwrap().to_string();
     assert!(!stored.contains("xxxx"), "{stored}");
     hook.crash();
     assert_eq!(hook.performed(), 1);
-    assert_eq!(hook.told(), (Some(2), PendingObservationKind::Done));
+    assert_eq!(hook.next_observation(), (Some(2), PendingObservationKind::Done));
     hook.step(vec![]);
     hook.answer(1, 1, Answer::Observation(reply(201)));
-    assert_eq!(hook.told(), (Some(1), reply(201)));
+    assert_eq!(hook.next_observation(), (Some(1), reply(201)));
 }
 
 #[test]
@@ -323,16 +323,16 @@ fn a_watch_and_a_deletion_survive_a_crash() {
     let task = hook.task.id.clone();
     for name in ["b", "a"] {
         let fact = ObservedState::Gone;
-        hook.tell(InputKind::Observed {
+        hook.send(InputKind::Observed {
             task: task.clone(),
             key: key(name),
             state: fact,
         });
     }
     assert!(matches!(hook.next(), Some(Effect::Unwatch { key: found, .. }) if found == key("b")));
-    assert_eq!(hook.told(), (Some(2), PendingObservationKind::Deleted));
+    assert_eq!(hook.next_observation(), (Some(2), PendingObservationKind::Deleted));
     hook.step(vec![]);
-    assert_eq!(hook.told(), (Some(1), PendingObservationKind::Gone));
+    assert_eq!(hook.next_observation(), (Some(1), PendingObservationKind::Gone));
 }
 
 #[test]
@@ -361,7 +361,7 @@ fn a_signal_is_stored_before_it_is_taken_off_the_lease() {
         work: Work::ForgetSignal { mark: "m".to_owned() },
     };
     assert_eq!(hook.next(), Some(forget.clone()));
-    assert_eq!(hook.told(), (Some(1), signal.clone()));
+    assert_eq!(hook.next_observation(), (Some(1), signal.clone()));
     assert_eq!(hook.operation.hooks_awaiting("approval"), []);
     hook.crash();
     let again = [hook.next().unwrap(), hook.next().unwrap()];
@@ -387,9 +387,9 @@ fn lines_that_come_faster_than_they_are_told_are_told_together_the_last_of_them(
     }
     hook.operation = Operation::new(plan(vec![task]).into(), "op1");
     hook.effects.clear();
-    hook.tell(InputKind::Started);
+    hook.send(InputKind::Started);
     let id = hook.task.id.clone();
-    hook.tell(InputKind::PreviousDecided {
+    hook.send(InputKind::PreviousDecided {
         task: id.clone(),
         result: Ok(PreviousHookObjects::default()),
     });
@@ -418,11 +418,17 @@ fn lines_that_come_faster_than_they_are_told_are_told_together_the_last_of_them(
         (from..to).map(line).collect::<Vec<_>>()
     };
     hook.answer(1, 1, Answer::Observation(PendingObservationKind::Log(lines(0, 1))));
-    assert_eq!(hook.told(), (Some(1), PendingObservationKind::Log(lines(0, 1))));
+    assert_eq!(
+        hook.next_observation(),
+        (Some(1), PendingObservationKind::Log(lines(0, 1)))
+    );
     hook.answer(1, 1, Answer::Observation(PendingObservationKind::Log(lines(1, 80))));
     hook.answer(1, 1, Answer::Observation(PendingObservationKind::Log(lines(80, 160))));
     hook.step(vec![]);
-    assert_eq!(hook.told(), (Some(1), PendingObservationKind::Log(lines(60, 160))));
+    assert_eq!(
+        hook.next_observation(),
+        (Some(1), PendingObservationKind::Log(lines(60, 160)))
+    );
 }
 
 #[test]
@@ -489,7 +495,9 @@ fn who_asks_faster_than_it_is_answered_is_ended() {
         panic!()
     };
     assert!(
-        cause.message.contains("makes requests faster than they can be answered"),
+        cause
+            .message
+            .contains("makes requests faster than they can be answered"),
         "{}",
         cause.message
     );
@@ -504,13 +512,13 @@ fn no_more_than_so_much_is_under_way() {
         assert_eq!(hook.performed(), id);
     }
     hook.now = Timestamp::UNIX_EPOCH + SignedDuration::from_secs(2000);
-    hook.tell(InputKind::Woke);
-    assert_eq!(hook.told(), (None, PendingObservationKind::Woke));
+    hook.send(InputKind::Woke);
+    assert_eq!(hook.next_observation(), (None, PendingObservationKind::Woke));
     hook.step(vec![signal(64)]);
-    let (answers, told) = hook.told();
+    let (answers, next_observation) = hook.next_observation();
     assert_eq!(answers, Some(64));
     assert_eq!(
-        told,
+        next_observation,
         PendingObservationKind::Refused("64 requests of this hook are under way".to_owned())
     );
 }
@@ -526,13 +534,13 @@ fn without_its_plugin_what_was_done_for_a_hook_is_listed() {
         digest: "d".to_owned(),
     });
     let task = hook.task.id.clone();
-    hook.tell(InputKind::HookStepped { task, result });
-    let told = hook.news.iter().find_map(|news| match news {
+    hook.send(InputKind::HookStepped { task, result });
+    let next_observation = hook.news.iter().find_map(|news| match news {
         EventKind::PluginProblem { message, .. } if message.contains("which stay") => Some(message.clone()),
         _ => None,
     });
     assert_eq!(
-        told.as_deref(),
+        next_observation.as_deref(),
         Some("it can't undo its changes, which stay: ConfigMap shop/a (applied)")
     );
 }
@@ -590,14 +598,14 @@ fn requests() -> Vec<(Request, Option<Object>, Option<&'static str>)> {
     all
 }
 
-type Said = (
+type RequestAndGrant = (
     Vec<&'static str>,
     Vec<&'static str>,
     Vec<&'static str>,
     Vec<&'static str>,
 );
 
-fn said() -> impl Strategy<Value = Said> {
+fn requests_and_grants() -> impl Strategy<Value = RequestAndGrant> {
     let some = |all: &'static [&'static str]| prop::sample::subsequence(all, 0..=all.len());
     (
         some(&["get", "list", "watch", "apply", "patch", "delete", "create"]),
@@ -607,7 +615,7 @@ fn said() -> impl Strategy<Value = Said> {
     )
 }
 
-fn as_grants((verbs, kinds, namespaces, hosts): &Said) -> serde_json::Value {
+fn as_grants((verbs, kinds, namespaces, hosts): &RequestAndGrant) -> serde_json::Value {
     json!({"cluster": [{"verbs": verbs, "kinds": kinds, "namespaces": namespaces}], "http": [{"hosts": hosts}]})
 }
 
@@ -618,8 +626,8 @@ proptest! {
     /// both the manifest and the user allow, by a reading of their words that knows nothing of the gate.
     #[test]
     fn nothing_gets_past_the_gate(
-        requested in said(),
-        granted in said(),
+        requested in requests_and_grants(),
+        granted in requests_and_grants(),
         steps in prop::collection::vec(prop::collection::vec(0..30_usize, 0..8), 1..6),
         crash_at in 0..12_usize,
     ) {
@@ -684,7 +692,7 @@ proptest! {
         }
         // What may be done is: the other half, without which refusing everything would do.
         let is_granted = |at: &usize| all.get(*at).is_some_and(|(request, ..)| oracle[&format!("{request:?}")] && request.is_write());
-        let wanted = steps.first().into_iter().flatten().filter(|at| is_granted(at)).count();
-        prop_assert!(performed >= wanted.min(1), "{} were wanted, {} performed", wanted, performed);
+        let granted_count = steps.first().into_iter().flatten().filter(|at| is_granted(at)).count();
+        prop_assert!(performed >= granted_count.min(1), "{} were wanted, {} performed", granted_count, performed);
     }
 }

@@ -265,7 +265,7 @@ impl Shell {
         self
     }
 
-    pub fn tell(&mut self, what: InputKind) {
+    pub fn send(&mut self, what: InputKind) {
         let step = self.operation.step(Input {
             at: self.now,
             kind: what,
@@ -301,23 +301,23 @@ impl Shell {
         if answerable.is_empty() {
             let Some(at) = self.wake.take() else { return false };
             self.now = self.now.max(at);
-            self.tell(InputKind::Woke);
+            self.send(InputKind::Woke);
             return true;
         }
         let at = answerable[self.dice.below(answerable.len())];
         let effect = self.orders.remove(at);
         let answers = self.answer(&effect);
         for answer in answers {
-            self.tell(answer.clone());
+            self.send(answer.clone());
             if self.twice {
-                self.tell(answer);
+                self.send(answer);
             }
         }
         true
     }
 
     pub fn begin(&mut self) {
-        self.tell(InputKind::Started);
+        self.send(InputKind::Started);
     }
 
     /// Turns until the operation is over, or so many orders were answered.
@@ -345,7 +345,7 @@ impl Shell {
         let Some(stored) = self.stored.clone() else { return };
         let plan = Arc::clone(self.operation.plan());
         self.operation = Operation::restore(plan, serde_json::from_value(stored).unwrap());
-        self.tell(InputKind::Resumed);
+        self.send(InputKind::Resumed);
     }
 
     fn fate_of(&self, task: &TaskId) -> Fate {
@@ -531,7 +531,7 @@ impl Shell {
                 let troubles = Vec::new();
                 let disposal = match self.goes_after.get(&task) {
                     None => self.disposal,
-                    Some(wanted) if self.operation.outcome(&task) == Some(*wanted) => {
+                    Some(expected) if self.operation.outcome(&task) == Some(*expected) => {
                         Disposal::Delete(Propagation::Background)
                     }
                     Some(_) => Disposal::Keep,
@@ -552,21 +552,21 @@ impl Shell {
     }
 
     /// Tells how a task's object is, as a watch does when it changes.
-    pub fn look_again(&mut self, task: &Task) {
+    pub fn observe_again(&mut self, task: &Task) {
         let (task, key) = (task.id.clone(), task.key.clone());
         let fact = self.look(&task, &key);
-        self.tell(InputKind::Observed { task, key, state: fact });
+        self.send(InputKind::Observed { task, key, state: fact });
     }
 
     /// Tells how a task's object is judged.
-    pub fn judge(&mut self, task: &Task, assessment: Assessment) {
+    pub fn observe_health(&mut self, task: &Task, assessment: Assessment) {
         let (task, key) = (task.id.clone(), task.key.clone());
         let ObservedState::Present(mut seen) = self.look(&task, &key) else {
             return;
         };
         seen.assessment = assessment;
         let fact = ObservedState::Present(seen);
-        self.tell(InputKind::Observed { task, key, state: fact });
+        self.send(InputKind::Observed { task, key, state: fact });
     }
 
     /// Takes a task's object out of the cluster.
@@ -649,7 +649,7 @@ impl Shell {
 
     /// Tells the story of the events, one short line each.
     pub fn story(&self) -> String {
-        let lines = self.events.iter().filter_map(|event| tell(&event.kind));
+        let lines = self.events.iter().filter_map(|event| send(&event.kind));
         lines.collect::<Vec<_>>().join("\n")
     }
 
@@ -658,7 +658,7 @@ impl Shell {
     }
 }
 
-fn tell(news: &EventKind) -> Option<String> {
+fn send(news: &EventKind) -> Option<String> {
     Some(match news {
         EventKind::OperationStarted { .. } => "operation".to_owned(),
         EventKind::OperationResumed {} => "resumed".to_owned(),

@@ -111,11 +111,11 @@ impl Run {
             effects: Vec::new(),
             stored: None,
         };
-        run.tell(InputKind::Started);
+        run.send(InputKind::Started);
         run
     }
 
-    pub fn tell(&mut self, what: InputKind) {
+    pub fn send(&mut self, what: InputKind) {
         self.now = self.now.checked_add(SignedDuration::from_millis(1)).unwrap();
         let step = self.operation.step(Input {
             at: self.now,
@@ -133,7 +133,7 @@ impl Run {
         let plan = Arc::clone(self.operation.plan());
         self.operation = Operation::restore(plan, serde_json::from_value(stored).unwrap());
         self.effects.clear();
-        self.tell(InputKind::Resumed);
+        self.send(InputKind::Resumed);
     }
 
     /// Returns in words what was ordered for the hook since the test last asked, without timers.
@@ -152,7 +152,7 @@ impl Run {
             remedies: Remedies::default(),
         };
         let decided = decided.into_iter().map(|target| (target, decision.clone())).collect();
-        self.tell(InputKind::PreviousDecided {
+        self.send(InputKind::PreviousDecided {
             task: self.hook.id.clone(),
             result: Ok(PreviousHookObjects {
                 current: None,
@@ -163,7 +163,7 @@ impl Run {
     }
 
     pub fn seen(mut self, target: &ObjectIdentity, held_up_by: &str) -> Run {
-        self.tell(InputKind::Observed {
+        self.send(InputKind::Observed {
             task: self.hook.id.clone(),
             key: target.key.clone(),
             state: ObservedState::Present(ObservedObject {
@@ -180,7 +180,7 @@ impl Run {
 
     pub fn stepped(mut self, progress: Progress, asks: Vec<Request>) -> Run {
         let asks = (1..).zip(asks).map(|(id, what)| HookRequest::new(id, what)).collect();
-        self.tell(InputKind::HookStepped {
+        self.send(InputKind::HookStepped {
             task: self.hook.id.clone(),
             result: Ok(HookStep {
                 progress,
@@ -198,7 +198,7 @@ impl Run {
     }
 
     pub fn answered(mut self, ask: u32, answer: Answer) -> Run {
-        self.tell(InputKind::RequestAnswered {
+        self.send(InputKind::RequestAnswered {
             task: self.hook.id.clone(),
             request_id: ask,
             step: 1,
@@ -212,7 +212,7 @@ impl Run {
     }
 
     pub fn unanswered_for(mut self, after_ms: u32) -> Run {
-        self.tell(InputKind::HookStepped {
+        self.send(InputKind::HookStepped {
             task: self.hook.id.clone(),
             result: Err(PluginError::Retry {
                 plugin: "job".to_owned(),
@@ -224,12 +224,12 @@ impl Run {
     }
 
     pub fn terminated(mut self) -> Run {
-        self.tell(InputKind::Terminated { by: "anna".to_owned() });
+        self.send(InputKind::Terminated { by: "anna".to_owned() });
         self
     }
 
     pub fn logs_kept(mut self) -> Run {
-        self.tell(InputKind::LogsSaved {
+        self.send(InputKind::LogsSaved {
             task: self.hook.id.clone(),
             bytes: 12,
             problem: None,
@@ -238,7 +238,7 @@ impl Run {
     }
 
     pub fn ttl_set(mut self) -> Run {
-        self.tell(InputKind::TtlSet {
+        self.send(InputKind::TtlSet {
             task: self.hook.id.clone(),
             result: Ok(()),
         });
@@ -246,7 +246,7 @@ impl Run {
     }
 
     pub fn decided(mut self, disposal: Disposal) -> Run {
-        self.tell(InputKind::Decided {
+        self.send(InputKind::Decided {
             task: self.hook.id.clone(),
             occasion: Occasion::HookFinished,
             decision: DisposalDecision {
@@ -262,7 +262,7 @@ impl Run {
 
     pub fn deleted(mut self) -> Run {
         let target = self.own();
-        self.tell(InputKind::Deleted {
+        self.send(InputKind::Deleted {
             task: self.hook.id.clone(),
             target,
             result: Ok(DeleteAnswer::Accepted),

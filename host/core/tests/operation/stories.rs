@@ -148,7 +148,7 @@ fn terminate_stops_everything_and_starts_nothing() {
     let mut shell = Shell::new(plan(tasks), 1).fate(&migrate, Fate::Never);
     shell.begin();
     shell.run(7);
-    shell.tell(InputKind::Terminated { by: "anna".to_owned() });
+    shell.send(InputKind::Terminated { by: "anna".to_owned() });
     shell.run(10_000);
     assert_snapshot!(shell.story(), @r#"
     operation
@@ -215,7 +215,7 @@ fn a_resource_that_stays_degraded_fails_after_its_grace() {
     shell.begin();
     shell.run(3);
     shell.fates.insert(api.id.clone(), Fate::Badly);
-    shell.look_again(&api);
+    shell.observe_again(&api);
     shell.run(10_000);
     assert_snapshot!(shell.story(), @r#"
     operation
@@ -237,7 +237,7 @@ fn a_resource_that_is_degraded_for_a_moment_does_not_fail() {
     shell.run(3);
     for fate in [Fate::Badly, Fate::Never, Fate::Badly, Fate::Well] {
         shell.fates.insert(api.id.clone(), fate);
-        shell.look_again(&api);
+        shell.observe_again(&api);
     }
     shell.run(10_000);
     assert_snapshot!(shell.story(), @r#"
@@ -262,7 +262,7 @@ fn a_kind_that_is_not_tolerated_fails_at_the_first_look() {
     shell.begin();
     shell.run(3);
     shell.fates.insert(job.id.clone(), Fate::Badly);
-    shell.look_again(&job);
+    shell.observe_again(&job);
     assert_snapshot!(shell.story(), @r#"
     operation
     Sync
@@ -475,10 +475,10 @@ fn a_test_that_must_fail_is_well_when_it_does() {
         "{}",
         must_fail(Fate::Badly)
     );
-    let told = must_fail(Fate::Well);
+    let messages = must_fail(Fate::Well);
     assert!(
-        told.ends_with("Failed: hook: Job shop/bad: succeeded, but was required to fail: step"),
-        "{told}"
+        messages.ends_with("Failed: hook: Job shop/bad: succeeded, but was required to fail: step"),
+        "{messages}"
     );
 }
 
@@ -500,8 +500,8 @@ fn what_a_deletion_holds_back_is_told() {
     let mut shell = Shell::new(plan(vec![ranked("resource", 1), ranked("operator", 2)]), 1);
     shell.begin();
     let waiting = shell.operation.waiting();
-    let told: Vec<&str> = waiting.iter().map(|waiting| waiting.message.as_str()).collect();
-    assert_eq!(told, ["its end, before Secret shop/operator goes"]);
+    let messages: Vec<&str> = waiting.iter().map(|waiting| waiting.message.as_str()).collect();
+    assert_eq!(messages, ["its end, before Secret shop/operator goes"]);
 }
 
 #[test]
@@ -544,12 +544,12 @@ fn a_plugin_that_never_answers_about_an_object_ends_the_wait_after_its_grace() {
     let no_answer = Assessment::new(Health::Unknown, "KeyError: 'nothing' (plugin.py:9)", NO_ANSWER_RULE);
     let rests = Assessment::new(Health::Unknown, "it failed 3 times in a row", ASKED_AGAIN_RULE);
     // An answer in between begins the grace again.
-    shell.judge(&bad, no_answer.clone());
-    shell.judge(&bad, Assessment::new(Health::Progressing, "on its way", "script"));
+    shell.observe_health(&bad, no_answer.clone());
+    shell.observe_health(&bad, Assessment::new(Health::Progressing, "on its way", "script"));
     let begun = shell.now;
-    shell.judge(&bad, no_answer.clone());
-    shell.judge(&bad, rests);
-    shell.judge(&bad, no_answer);
+    shell.observe_health(&bad, no_answer.clone());
+    shell.observe_health(&bad, rests);
+    shell.observe_health(&bad, no_answer);
     shell.run(10_000);
     let story = shell.story();
     let end = "Failed { class: Plugin, message: \"no answer for 2m: KeyError: 'nothing' (plugin.py:9)\", remedies: Remedies([Command(RunPlugin), ";
@@ -564,9 +564,9 @@ fn a_wait_in_which_nothing_happens_is_told_ever_more_rarely() {
     let mut shell = Shell::new(plan(vec![slow.clone()]), 1).fate(&slow, Fate::Never);
     shell.begin();
     shell.run(10_000);
-    let told = shell.story().matches("waiting for ").count();
+    let messages = shell.story().matches("waiting for ").count();
     // After 1, 5, 15 and then every 60 minutes of the six hours.
-    assert_eq!(told, 8, "{}", shell.story());
+    assert_eq!(messages, 8, "{}", shell.story());
     assert!(
         shell
             .story()
@@ -587,7 +587,7 @@ fn a_hook_that_is_stopped_has_as_long_as_the_plan_says() {
         shell.begin();
         shell.run_until_it_waits();
         let began = shell.now;
-        shell.tell(InputKind::Terminated { by: "anna".to_owned() });
+        shell.send(InputKind::Terminated { by: "anna".to_owned() });
         while !shell.story().contains("end PreSync/0/Job/shop/deaf") {
             assert!(shell.turn(), "{}", shell.story());
         }

@@ -18,7 +18,7 @@ use capstan_core::{
 use insta::assert_snapshot;
 use serde_json::json;
 
-use crate::support::{Case, live, object, sync, task, told, turn};
+use crate::support::{Case, live, object, sync, task, tasks_text, turn};
 
 fn wave(wave: i32) -> String {
     format!("argocd.argoproj.io/sync-wave: \"{wave}\"")
@@ -74,13 +74,13 @@ fn what_is_awaited() {
         ),
     ] {
         let plan = sync(&manifests).by_argo_cd().planned();
-        let waits: Vec<String> = told(&plan)
+        let waits: Vec<String> = tasks_text(&plan)
             .into_iter()
             .filter(|line| line.contains("ConfigMap"))
             .filter_map(|line| line.split_once("apply").map(|(_, rest)| format!("apply{rest}")))
             .collect();
         assert_eq!(waits, expected, "{what}");
-        let native = told(&sync(&manifests).planned());
+        let native = tasks_text(&sync(&manifests).planned());
         let all = native.iter().filter(|line| line.contains("ConfigMap"));
         assert!(all.clone().all(|line| line.ends_with(awaited)), "{what}: {native:?}");
     }
@@ -94,7 +94,7 @@ fn what_stays_is_a_step_too() {
         json!({ "argocd.argoproj.io/sync-wave": "5" }),
     ));
     let plan = case.by_argo_cd().planned();
-    assert_eq!(told(&plan), ["Sync/0 ConfigMap/one apply, wait Healthy"]);
+    assert_eq!(tasks_text(&plan), ["Sync/0 ConfigMap/one apply, wait Healthy"]);
     assert!(plan.rule_uses.iter().any(|used| used.rule == Rule::SkippedPrunesCount));
     assert_eq!(plan.unpruned.len(), 1);
 }
@@ -108,7 +108,7 @@ fn removals_are_swapped_end_for_end_and_come_first_in_their_wave() {
         .with(old("high", "7"));
     case.prune = true;
     assert_eq!(
-        told(&case.planned()),
+        tasks_text(&case.planned()),
         [
             "Sync/1 ConfigMap/a apply, wait Healthy",
             "Sync/2 ConfigMap/b apply, wait Healthy",
@@ -119,7 +119,7 @@ fn removals_are_swapped_end_for_end_and_come_first_in_their_wave() {
     );
     let case = case.by_argo_cd();
     assert_eq!(
-        told(&case.planned()),
+        tasks_text(&case.planned()),
         [
             "Sync/1 ConfigMap/high delete Foreground Gone",
             "Sync/1 ConfigMap/a apply, wait Healthy",
@@ -151,9 +151,12 @@ fn who_names_what_left_the_manifests_prunes_that_alone() {
     assert_eq!(errors[0].option, Some(ObjectOption::Only));
     assert_eq!(errors[0].message, "ConfigMap/old matches nothing in the manifests");
     case.prune = true;
-    assert_eq!(told(&case.planned()), ["Sync/1 ConfigMap/old delete Background Gone"]);
+    assert_eq!(
+        tasks_text(&case.planned()),
+        ["Sync/1 ConfigMap/old delete Background Gone"]
+    );
     let plan = case.by_argo_cd().planned();
-    assert_eq!(told(&plan), ["Sync/0 ConfigMap/old delete Foreground Accepted"]);
+    assert_eq!(tasks_text(&plan), ["Sync/0 ConfigMap/old delete Foreground Accepted"]);
 }
 
 #[test]
@@ -177,7 +180,7 @@ fn a_deletion_has_no_order_inside_its_waves_and_spares_definitions() {
             json!({}),
         ))
         .holding("CustomResourceDefinition/widgets", Contents::Known(Vec::new()));
-    case.does = OperationKind::Delete;
+    case.operation_kind = OperationKind::Delete;
     let native = case.planned();
     assert_ne!(task(&native, "one").rank, task(&native, "two").rank);
     assert_eq!(turn(&native, "before"), (Phase::PreDelete, 3));

@@ -177,7 +177,7 @@ fn propagation_of_what_is_deleted_with_the_application() {
         ),
     ] {
         let mut case = sync(&object("ConfigMap", "one", on_object)).with(live("ConfigMap", "one", json!({})));
-        case.does = capstan_core::model::operation_kind::OperationKind::Delete;
+        case.operation_kind = capstan_core::model::operation_kind::OperationKind::Delete;
         case.options.extend(option);
         let plan = in_mode(case, mode).planned();
         let propagation = removed(&plan, "one").propagation.get();
@@ -196,7 +196,7 @@ fn delete() {
             (None, "Delete=false", true),
         ] {
             let mut case = sync(&object("ConfigMap", "one", &own(on_object))).with(live("ConfigMap", "one", json!({})));
-            case.does = capstan_core::model::operation_kind::OperationKind::Delete;
+            case.operation_kind = capstan_core::model::operation_kind::OperationKind::Delete;
             case.options.extend(option);
             let plan = in_mode(case, mode).planned();
             assert_eq!(plan.tasks.is_empty(), stays, "{mode:?} {option:?} {on_object}");
@@ -347,9 +347,9 @@ fn create_namespace_writes_labels_and_annotations() {
 
 #[test]
 fn server_side_apply_is_said_to_change_nothing() {
-    let told = |case: Case| case.planned().notices.join("\n");
+    let notices_of = |case: Case| case.planned().notices.join("\n");
     let words = "ServerSideApply=false changes nothing";
-    assert!(told(sync(&object("ConfigMap", "one", "")).option("ServerSideApply=false")).contains(words));
-    assert!(told(sync(&object("ConfigMap", "one", &own("ServerSideApply=false")))).contains(words));
-    assert!(!told(sync(&object("ConfigMap", "one", "")).option("ServerSideApply=true")).contains(words));
+    assert!(notices_of(sync(&object("ConfigMap", "one", "")).option("ServerSideApply=false")).contains(words));
+    assert!(notices_of(sync(&object("ConfigMap", "one", &own("ServerSideApply=false")))).contains(words));
+    assert!(!notices_of(sync(&object("ConfigMap", "one", "")).option("ServerSideApply=true")).contains(words));
 }

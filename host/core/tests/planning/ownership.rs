@@ -14,7 +14,7 @@ use capstan_core::{
 };
 use serde_json::{Value, json};
 
-use crate::support::{Case, live, object, sync, told};
+use crate::support::{Case, live, object, sync, tasks_text};
 
 /// The reasons why objects are left alone, by `Kind/name`.
 fn left_alone(plan: &Plan) -> Vec<String> {
@@ -29,7 +29,7 @@ fn left_alone(plan: &Plan) -> Vec<String> {
 
 fn deletion(manifests: &str) -> Case {
     let mut case = sync(manifests);
-    case.does = OperationKind::Delete;
+    case.operation_kind = OperationKind::Delete;
     case
 }
 
@@ -40,7 +40,7 @@ fn pruning(manifests: &str) -> Case {
 }
 
 /// A live object of an application of the same name in another namespace.
-fn anothers(kind: &str, name: &str) -> Value {
+fn of_another_application(kind: &str, name: &str) -> Value {
     let mut object = live(kind, name, json!({}));
     object["metadata"]["labels"]["capstan.dev/application-namespace"] = json!("elsewhere");
     object
@@ -53,11 +53,11 @@ fn resident(object: Value) -> ContainedObject {
 #[test]
 fn an_application_of_the_same_name_keeps_its_objects() {
     for mode in [Mode::Native, Mode::ArgoCd] {
-        let mut case = pruning(&object("ConfigMap", "new", "")).with(anothers("ConfigMap", "theirs"));
+        let mut case = pruning(&object("ConfigMap", "new", "")).with(of_another_application("ConfigMap", "theirs"));
         case.mode = mode;
         let plan = case.planned();
         assert_eq!((plan.tasks.len(), plan.unpruned.len()), (1, 0), "{mode:?}");
-        let mut case = deletion(&object("ConfigMap", "theirs", "")).with(anothers("ConfigMap", "theirs"));
+        let mut case = deletion(&object("ConfigMap", "theirs", "")).with(of_another_application("ConfigMap", "theirs"));
         case.mode = mode;
         let plan = case.planned();
         assert_eq!(
@@ -67,7 +67,7 @@ fn an_application_of_the_same_name_keeps_its_objects() {
         assert!(plan.tasks.is_empty(), "{mode:?}");
     }
     let errors = sync(&object("ConfigMap", "theirs", ""))
-        .with(anothers("ConfigMap", "theirs"))
+        .with(of_another_application("ConfigMap", "theirs"))
         .plan()
         .unwrap_err();
     assert_eq!(
@@ -146,7 +146,12 @@ fn a_full_namespace_stays_and_an_empty_one_goes() {
                     .iter()
                     .all(|skipped| skipped.remedies == confirm.clone().into())
             );
-            assert_eq!(plan.tasks.len(), 2 - expected.len(), "{mode:?}: {:?}", told(&plan));
+            assert_eq!(
+                plan.tasks.len(),
+                2 - expected.len(),
+                "{mode:?}: {:?}",
+                tasks_text(&plan)
+            );
         }
     }
     let mut case = namespace().holding("Namespace/data", Contents::Known(vec![one]));
@@ -189,7 +194,7 @@ fn a_deletion_takes_a_namespace_with_what_goes_beside_it_only() {
     let mut only = case().holding("Namespace/data", Contents::Known(vec![resident(one.clone())]));
     only.only.push("Namespace/data".to_owned());
     let plan = only.planned();
-    assert!(plan.tasks.is_empty(), "{:?}", told(&plan));
+    assert!(plan.tasks.is_empty(), "{:?}", tasks_text(&plan));
 }
 
 #[test]
@@ -227,7 +232,7 @@ fn a_hook_takes_nobodys_name() {
                 "Secret shop/creds already exists and was not created by a hook",
             ),
             (
-                anothers("Secret", "creds"),
+                of_another_application("Secret", "creds"),
                 "Secret shop/creds belongs to the application shop of the namespace elsewhere",
             ),
         ] {

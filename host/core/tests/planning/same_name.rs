@@ -9,16 +9,17 @@ use capstan_core::{
 };
 use serde_json::json;
 
-use crate::support::{Case, live, object, sync, task, told, turn};
+use crate::support::{Case, live, object, sync, task, tasks_text, turn};
 
 fn reasons(plan: &Plan) -> Vec<String> {
-    let tell = |skipped: &capstan_core::plan::Skipped| format!("{}: {}", skipped.key.kind_and_name(), skipped.reason);
-    plan.skipped.iter().map(tell).collect()
+    let describe =
+        |skipped: &capstan_core::plan::Skipped| format!("{}: {}", skipped.key.kind_and_name(), skipped.reason);
+    plan.skipped.iter().map(describe).collect()
 }
 
 fn mistakes(case: &Case) -> Vec<String> {
-    let tell = |error: &capstan_core::model::error::Diagnostic| error.message.clone();
-    case.plan().err().unwrap_or_default().iter().map(tell).collect()
+    let describe = |error: &capstan_core::model::error::Diagnostic| error.message.clone();
+    case.plan().err().unwrap_or_default().iter().map(describe).collect()
 }
 
 fn is_shared(plan: &Plan) -> Vec<bool> {
@@ -49,7 +50,7 @@ fn hooks_of_one_name_run_in_their_phases_and_waves() {
             compat.planned()
         }] {
             assert_eq!(
-                told(&case),
+                tasks_text(&case),
                 [
                     "PreSync/0 Job/step run",
                     "PreSync/1 Job/step run",
@@ -93,7 +94,7 @@ fn two_hooks_of_one_turn_are_a_mistake_and_by_argo_cd_the_last_one_counts() {
         ["Job shop/step is defined twice: both are hooks of PreSync, wave 0, and would run at the same time"]
     );
     let plan = case.by_argo_cd().planned();
-    assert_eq!(told(&plan), ["PreSync/0 Job/step run"]);
+    assert_eq!(tasks_text(&plan), ["PreSync/0 Job/step run"]);
     assert_eq!(plan.tasks[0].timeout_seconds, Some(7));
 }
 
@@ -101,7 +102,10 @@ fn two_hooks_of_one_turn_are_a_mistake_and_by_argo_cd_the_last_one_counts() {
 fn hooks_of_one_turn_that_never_run_in_one_operation_are_none() {
     let first = object("batch/v1/Job", "step", "helm.sh/hook: pre-install");
     let last = object("batch/v1/Job", "step", "helm.sh/hook: pre-upgrade");
-    assert_eq!(told(&sync(&(first + &last)).planned()), ["PreSync/0 Job/step run"]);
+    assert_eq!(
+        tasks_text(&sync(&(first + &last)).planned()),
+        ["PreSync/0 Job/step run"]
+    );
 }
 
 #[test]
@@ -109,13 +113,13 @@ fn a_hook_beside_an_object_of_the_set_leaves_it_to_the_set() {
     let both = object("ServiceAccount", "app", "") + &object("ServiceAccount", "app", PRE);
     for case in [sync(&both), sync(&both).by_argo_cd()] {
         let plan = case.planned();
-        assert_eq!(plan.tasks.len(), 2, "{:?}", told(&plan));
+        assert_eq!(plan.tasks.len(), 2, "{:?}", tasks_text(&plan));
         assert_eq!(is_shared(&plan), [true]);
     }
     // Once it is there and as desired, the hook adds nothing.
     let there = || live("ServiceAccount", "app", json!({}));
     let plan = sync(&both).with(there()).planned();
-    assert!(is_shared(&plan).is_empty(), "{:?}", told(&plan));
+    assert!(is_shared(&plan).is_empty(), "{:?}", tasks_text(&plan));
     assert_eq!(
         reasons(&plan),
         ["ServiceAccount/app: as a hook of PreSync: the set's own object of this name is there already"]
@@ -162,7 +166,7 @@ fn what_ends_by_itself_is_a_hook_or_an_object_and_not_both() {
 
 fn deletion(manifests: &str) -> Case {
     let mut case = sync(manifests);
-    case.does = OperationKind::Delete;
+    case.operation_kind = OperationKind::Delete;
     case
 }
 
@@ -174,14 +178,14 @@ fn a_delete_hook_beside_an_object_runs_when_that_is_gone() {
         deletion(&both).with(live("ServiceAccount", "app", json!({}))).planned()
     };
     let before = of("PreDelete");
-    assert_eq!(told(&before).len(), 1, "{:?}", told(&before));
+    assert_eq!(tasks_text(&before).len(), 1, "{:?}", tasks_text(&before));
     assert_eq!(
         reasons(&before),
         ["ServiceAccount/app: as a hook of PreDelete: the set's own object of this name is still there"]
     );
     let after = of("PostDelete");
     assert_eq!(is_shared(&after), [false]);
-    assert_eq!(after.tasks.len(), 2, "{:?}", told(&after));
+    assert_eq!(after.tasks.len(), 2, "{:?}", tasks_text(&after));
 }
 
 #[test]
@@ -204,7 +208,7 @@ fn what_a_post_delete_hook_needs_goes_after_it() {
     assert_eq!(turn(&plan, "conf"), (Phase::PostDelete, 1));
     assert_eq!(turn(&plan, "clean"), (Phase::PostDelete, 0));
     let moved = |plan: &Plan| plan.tasks.iter().filter(|task| task.phase == Phase::PostDelete).count();
-    assert_eq!(moved(&plan), 5, "{:?}", told(&plan));
+    assert_eq!(moved(&plan), 5, "{:?}", tasks_text(&plan));
     assert!(
         plan.tasks
             .iter()
@@ -214,5 +218,5 @@ fn what_a_post_delete_hook_needs_goes_after_it() {
     assert_eq!(task(&plan, "conf").id.0, "PostDelete/1/ConfigMap/shop/conf");
     // Argo CD deletes all of it before.
     let theirs = case().by_argo_cd().planned();
-    assert_eq!(moved(&theirs), 1, "{:?}", told(&theirs));
+    assert_eq!(moved(&theirs), 1, "{:?}", tasks_text(&theirs));
 }

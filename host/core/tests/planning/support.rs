@@ -10,7 +10,8 @@ use capstan_core::{
         plugins::{Application, PluginQuery, PluginRef},
     },
     plan::{
-        self, Classified, Confirmation, Limits, LiveObjects, Plan, PlanInput, PlanOptions, Role, Selection,
+        self, Classified, Confirmation, DesiredManifests, Limits, LiveObjects, Plan, PlanInput, PlanOptions, Role,
+        Selection,
         container::Contents,
         hook_record::HookRecords,
         task::{Action, Task},
@@ -25,7 +26,7 @@ use serde_json::{Value, json};
 /// A plan to be made.
 pub struct Case {
     pub mode: Mode,
-    pub does: OperationKind,
+    pub operation_kind: OperationKind,
     pub manifests: String,
     pub live: Vec<Value>,
     pub prune: bool,
@@ -43,7 +44,7 @@ pub struct Case {
 pub fn sync(manifests: &str) -> Case {
     Case {
         mode: Mode::Native,
-        does: OperationKind::Sync,
+        operation_kind: OperationKind::Sync,
         manifests: manifests.to_owned(),
         live: Vec::new(),
         prune: false,
@@ -88,7 +89,7 @@ impl Case {
                 Role::Skip("Skip".to_owned())
             } else if directives.is_hook() {
                 Role::Hook {
-                    by: answerer("runs"),
+                    by: plugin_ref("runs"),
                     phases: directives.phases.clone(),
                     has_object: true,
                     also: Vec::new(),
@@ -126,7 +127,7 @@ impl Case {
                 name: "shop".to_owned(),
                 namespace: "shop".to_owned(),
             },
-            does: self.does,
+            operation_kind: self.operation_kind,
             options: &PlanOptions {
                 mode: self.mode,
                 selection: Selection {
@@ -144,20 +145,20 @@ impl Case {
                 ..PlanOptions::default()
             },
             purpose: Purpose::Deploy,
-            desired: &desired,
+            desired: DesiredManifests::new(&desired),
             live: &live,
             records: &HookRecords::new(),
-            answerer: &|need| match need {
+            plugin_for: &|need| match need {
                 PluginQuery::Policy(word) => ["HookSucceeded", "HookFailed", "BeforeHookCreation"]
                     .contains(&word.as_str())
-                    .then(|| answerer(word)),
+                    .then(|| plugin_ref(word)),
                 PluginQuery::HookType(_)
                 | PluginQuery::HookWord(_)
                 | PluginQuery::HookKind(_)
-                | PluginQuery::Health(_) => Some(answerer("judges")),
+                | PluginQuery::Health(_) => Some(plugin_ref("judges")),
             },
             policies_for_all: Vec::new(),
-            unasked: None,
+            dry_run_blocker: None,
             manager: "capstan",
         })
     }
@@ -168,7 +169,7 @@ impl Case {
     }
 }
 
-fn answerer(claim: &str) -> PluginRef {
+fn plugin_ref(claim: &str) -> PluginRef {
     PluginRef {
         plugin: "plugin".to_owned(),
         version: "1".to_owned(),
@@ -216,14 +217,19 @@ pub fn live(kind: &str, name: &str, annotations: Value) -> Value {
 }
 
 /// What a plan does, a line each: `Sync/0 ConfigMap/a apply, wait Healthy`.
-pub fn told(plan: &Plan) -> Vec<String> {
+pub fn tasks_text(plan: &Plan) -> Vec<String> {
     let line = |task: &Task| {
-        let does = match &task.action {
+        let operation_kind = match &task.action {
             Action::Apply(apply) => plan::wait_text(apply.wait).to_owned(),
             Action::Delete(delete) => format!("delete {} {:?}", delete.propagation, delete.wait_until),
             Action::Hook(_) => "run".to_owned(),
         };
-        format!("{}/{} {} {does}", task.phase, task.wave, task.key.kind_and_name())
+        format!(
+            "{}/{} {} {operation_kind}",
+            task.phase,
+            task.wave,
+            task.key.kind_and_name()
+        )
     };
     plan.tasks.iter().map(line).collect()
 }
@@ -231,7 +237,7 @@ pub fn told(plan: &Plan) -> Vec<String> {
 /// The task of an object.
 pub fn task<'a>(plan: &'a Plan, name: &str) -> &'a Task {
     let found = plan.tasks.iter().find(|task| task.key.name == name);
-    found.unwrap_or_else(|| panic!("{name} has no task: {:?}", told(plan)))
+    found.unwrap_or_else(|| panic!("{name} has no task: {:?}", tasks_text(plan)))
 }
 
 /// The phase and wave of an object.

@@ -17,7 +17,7 @@ use crate::answer::{differences, to_contract_json};
 /// The result of a case.
 #[derive(Default)]
 pub struct Outcome {
-    /// What is wrong.
+    /// Every expectation that wasn't met; empty for a case that passed.
     pub failures: Vec<Failure>,
     /// The answers, in order.
     pub answers: Vec<GivenAnswer>,
@@ -74,9 +74,9 @@ pub async fn run(sandbox: &Sandbox, name: &str, case: &Case) -> Outcome {
             input,
             expect,
         } => {
-            let asked = plugin.ask(*function, input.clone(), Vec::new(), case.now).await;
-            if let Some(asked) = outcome.record_answer(case, asked) {
-                outcome.check_answer(&case.pointer, expect.as_ref(), true, &asked);
+            let result = plugin.ask(*function, input.clone(), Vec::new(), case.now).await;
+            if let Some(result) = outcome.record_answer(case, result) {
+                outcome.check_answer(&case.pointer, expect.as_ref(), true, &result);
             }
         }
         Task::Hook { input, steps } => {
@@ -126,17 +126,17 @@ impl PluginUnderTest<'_> {
 
 impl Outcome {
     /// Records an answer and its cost. An error of the call is a failure of the case.
-    fn record_answer(&mut self, case: &Case, asked: Result<AnswerWithCost, AskError>) -> Option<AnswerWithCost> {
-        match asked {
-            Ok(asked) => {
-                let stack = match &asked.answer {
+    fn record_answer(&mut self, case: &Case, result: Result<AnswerWithCost, AskError>) -> Option<AnswerWithCost> {
+        match result {
+            Ok(result) => {
+                let stack = match &result.answer {
                     Err(PluginError::Failed { backtrace, .. }) => backtrace.as_str(),
                     Ok(_) | Err(_) => "",
                 };
                 // The plugin's stderr is shown below its stack.
-                self.add_cost(&asked.cost, stack.is_empty());
+                self.add_cost(&result.cost, stack.is_empty());
                 self.output.extend(stack.lines().map(str::to_owned));
-                Some(asked)
+                Some(result)
             }
             Err(error) => {
                 self.failures.push(Failure {
@@ -167,8 +167,8 @@ impl Outcome {
     }
 
     /// Compares an answer with the expected one.
-    fn check_answer(&mut self, pointer: &str, expect: Option<&Value>, must_expect: bool, asked: &AnswerWithCost) {
-        let answer = to_contract_json(&asked.answer);
+    fn check_answer(&mut self, pointer: &str, expect: Option<&Value>, must_expect: bool, result: &AnswerWithCost) {
+        let answer = to_contract_json(&result.answer);
         let mut remedies = Remedies::default();
         let lines = match expect {
             Some(expect) => {
@@ -260,13 +260,13 @@ impl HookRun {
                 Function::Advance
             }
         };
-        let asked = plugin.ask(function, input, self.state.clone(), self.now).await;
-        let Some(asked) = outcome.record_answer(plugin.case, asked) else {
+        let result = plugin.ask(function, input, self.state.clone(), self.now).await;
+        let Some(result) = outcome.record_answer(plugin.case, result) else {
             self.verdict = Some(HookOutcome::Failed);
             return Ok(());
         };
-        outcome.check_answer(&step.pointer, step.expect.as_ref(), is_last, &asked);
-        match &asked.answer {
+        outcome.check_answer(&step.pointer, step.expect.as_ref(), is_last, &result);
+        match &result.answer {
             Ok(Answer::Step(next)) => {
                 if let Some(id) = ends {
                     self.requests.remove(&id);

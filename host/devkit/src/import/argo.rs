@@ -17,10 +17,10 @@ use serde_json::Value;
 
 use super::FoundChecks;
 
-/// A script.
+/// A Lua health script of Argo CD.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Script {
-    /// Its text.
+    /// The Lua source.
     pub text: String,
     /// Whether it may use Lua's whole library.
     pub uses_open_libs: bool,
@@ -167,8 +167,8 @@ fn read_keys(found: &mut FoundChecks<Script>, data: &BTreeMap<&str, &str>) {
 mod tests {
     use super::*;
 
-    fn told(found: &FoundChecks<Script>) -> Vec<String> {
-        let told = |script: &Script| {
+    fn describe(found: &FoundChecks<Script>) -> Vec<String> {
+        let describe = |script: &Script| {
             format!(
                 "{}{}",
                 script.text.trim(),
@@ -180,7 +180,7 @@ mod tests {
             .iter()
             .map(|check| {
                 let cases = if check.cases.is_some() { " with cases" } else { "" };
-                format!("{}: {}{cases}", check.kinds, told(&check.definition))
+                format!("{}: {}{cases}", check.kinds, describe(&check.definition))
             })
             .collect()
     }
@@ -208,7 +208,7 @@ mod tests {
         ];
         for path in [folder.path().to_owned(), folder.path().join(FOLDER_NAME)] {
             let found = read(&path, &FileAccess::default()).unwrap();
-            assert_eq!(told(&found), expected);
+            assert_eq!(describe(&found), expected);
             assert_eq!(
                 found.left_out,
                 ["Bad Group/Kind: `Bad Group/Kind` is not GROUP/KIND: a group is lower case, like `example.com`"]
@@ -254,7 +254,7 @@ data:
         .unwrap();
         let found = read(&file, &FileAccess::default()).unwrap();
         assert_eq!(
-            told(&found),
+            describe(&found),
             [
                 "Pod: pod",
                 "*.example.com/*: any open",

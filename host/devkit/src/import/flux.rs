@@ -108,11 +108,11 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("flux.yaml");
         std::fs::write(&file, text).unwrap();
-        let told = |mistakes: Vec<Diagnostic>| {
+        let describe = |mistakes: Vec<Diagnostic>| {
             let message = mistakes[0].message.clone();
             message.replace(&file.display().to_string(), "FILE")
         };
-        let found = read(&file, &FileAccess::default()).map_err(told)?;
+        let found = read(&file, &FileAccess::default()).map_err(describe)?;
         assert_eq!(
             found.checks.last().unwrap().definition.in_progress.as_deref(),
             Some("status.phase == 'Starting'")

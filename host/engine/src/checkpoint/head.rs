@@ -102,9 +102,9 @@ impl StoredParts {
 pub(super) struct HeadReference {
     /// The version of the stored form.
     pub format: u32,
-    /// As in [`Head`].
+    /// The version of Capstan that wrote it, as in [`Head`].
     pub written_by: String,
-    /// As in [`Head`].
+    /// The number of writes so far, as in [`Head`].
     pub writes: u64,
 }
 
@@ -159,9 +159,9 @@ impl Head {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct CurrentOperation {
-    /// The operation's id.
+    /// The operation's ID.
     pub id: String,
-    /// Sync or delete.
+    /// Whether the operation syncs or deletes the application.
     #[serde(rename = "does")]
     pub operation_kind: OperationKind,
     /// Whether it is a usual operation, a rollback or a test.
@@ -202,9 +202,9 @@ impl CurrentOperation {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PastOperation {
-    /// The operation's id.
+    /// The operation's ID.
     pub id: String,
-    /// Sync or delete.
+    /// Whether the operation synced or deleted the application.
     #[serde(rename = "does")]
     pub operation_kind: OperationKind,
     /// Whether it was a usual operation, a rollback or a test.
@@ -217,7 +217,7 @@ pub struct PastOperation {
     pub started_at: Timestamp,
     /// When it ended.
     pub finished_at: Timestamp,
-    /// How it ended.
+    /// The final status.
     pub status: OperationStatus,
     /// A digest of the manifests it was planned from.
     #[serde(default)]

@@ -159,7 +159,7 @@ impl Lock {
                 Err(error) => return Err(doing(error)),
             }
         };
-        let (renewals, grip) = RenewalReporter::channel(clock);
+        let (renewals, lease_guard) = RenewalReporter::channel(clock);
         let (events, receiver) = queue::keyed_channel();
         let keeper = LeaseRenewer {
             cluster: cluster.clone(),
@@ -174,7 +174,7 @@ impl Lock {
             cluster: cluster.clone(),
             key,
             identity,
-            lease_guard: grip,
+            lease_guard,
             mark: taken.annotation(STATE_MARK_ANNOTATION).map(str::to_owned),
             is_new: is_new_lease,
             task: tokio::spawn(keeper.keep(taken)),

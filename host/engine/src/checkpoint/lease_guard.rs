@@ -31,8 +31,8 @@ pub(crate) struct LeaseGuard(watch::Receiver<LeaseState>);
 impl RenewalReporter {
     /// Starts with a lock that was just acquired.
     pub fn channel(clock: Clock) -> (RenewalReporter, LeaseGuard) {
-        let (hold, heard) = watch::channel(LeaseState::Renewed(clock.moment()));
-        (RenewalReporter(hold), LeaseGuard(heard))
+        let (hold, state) = watch::channel(LeaseState::Renewed(clock.moment()));
+        (RenewalReporter(hold), LeaseGuard(state))
     }
 
     /// Reports a renewal that was sent at `at`.
@@ -58,19 +58,19 @@ impl LeaseGuard {
     ///
     /// Returns the reason when the lock is lost.
     pub async fn ensure_held(&self) -> Result<(), String> {
-        let mut heard = self.0.clone();
-        let mut told = false;
+        let mut state = self.0.clone();
+        let mut is_warned = false;
         loop {
-            match &*heard.borrow_and_update() {
+            match &*state.borrow_and_update() {
                 LeaseState::Renewed(at) if at.elapsed() < RENEW_DEADLINE => return Ok(()),
                 LeaseState::Renewed(_) => {}
                 LeaseState::Lost(why) => return Err(why.clone()),
             }
-            if !told {
+            if !is_warned {
                 tracing::warn!("the application's lock can't be renewed; nothing is changed until it is");
-                told = true;
+                is_warned = true;
             }
-            if heard.changed().await.is_err() {
+            if state.changed().await.is_err() {
                 return Err("it is no longer renewed".to_owned());
             }
         }
@@ -84,27 +84,27 @@ mod tests {
     #[tokio::test]
     async fn a_lock_is_not_firm_when_the_machine_has_slept_until_it_is_renewed() {
         let clock = Clock::system();
-        let (renewals, grip) = RenewalReporter::channel(clock);
-        assert_eq!(grip.ensure_held().await, Ok(()));
+        let (renewals, guard) = RenewalReporter::channel(clock);
+        assert_eq!(guard.ensure_held().await, Ok(()));
         let Some(before_sleep) = clock.moment().slept(Duration::from_hours(1)) else {
             // There is no such clock on this system.
             return;
         };
         renewals.report_renewed(before_sleep);
         assert!(renewals.can_still_renew(), "nobody could have renewed it");
-        let firm = tokio::time::timeout(Duration::from_millis(200), grip.ensure_held()).await;
-        assert!(firm.is_err(), "{firm:?}");
+        let held = tokio::time::timeout(Duration::from_millis(200), guard.ensure_held()).await;
+        assert!(held.is_err(), "{held:?}");
         renewals.report_renewed(clock.moment());
-        assert_eq!(grip.ensure_held().await, Ok(()));
+        assert_eq!(guard.ensure_held().await, Ok(()));
     }
 
     #[tokio::test(start_paused = true)]
     async fn in_virtual_time_a_lock_is_firm_for_ten_seconds() {
-        let (renewals, grip) = RenewalReporter::channel(Clock::starting_at(jiff::Timestamp::UNIX_EPOCH));
+        let (renewals, guard) = RenewalReporter::channel(Clock::starting_at(jiff::Timestamp::UNIX_EPOCH));
         tokio::time::sleep(Duration::from_secs(9)).await;
-        assert_eq!(grip.ensure_held().await, Ok(()));
+        assert_eq!(guard.ensure_held().await, Ok(()));
         tokio::time::sleep(Duration::from_secs(2)).await;
         renewals.report_lost("it is another's");
-        assert_eq!(grip.ensure_held().await, Err("it is another's".to_owned()));
+        assert_eq!(guard.ensure_held().await, Err("it is another's".to_owned()));
     }
 }

@@ -87,7 +87,7 @@ fn check_packed_bytes(objects: usize, packed: u64, largest: u64) -> Result<(), E
 mod tests {
     use super::*;
 
-    fn told(packed: u64, largest: u64) -> Option<String> {
+    fn warning(packed: u64, largest: u64) -> Option<String> {
         match check_packed_bytes(3, packed, largest) {
             Ok(()) => None,
             Err(EngineError::InvalidInput(mistakes)) => mistakes.first().map(ToString::to_string),
@@ -97,13 +97,13 @@ mod tests {
 
     #[test]
     fn what_is_too_large_to_be_stored_is_refused_with_its_size() {
-        assert_eq!(told(MAX_STORED_BYTES, blob::MAX_UNPACKED_BYTES), None);
-        let compressed = told(2 * MAX_STORED_BYTES, 0).unwrap_or_default();
+        assert_eq!(warning(MAX_STORED_BYTES, blob::MAX_UNPACKED_BYTES), None);
+        let compressed = warning(2 * MAX_STORED_BYTES, 0).unwrap_or_default();
         assert!(
             compressed.contains("its 3 objects take 128 MiB, compressed and with their plan, but the limit is 64"),
             "{compressed}"
         );
-        let unpacked = told(0, 2 * blob::MAX_UNPACKED_BYTES).unwrap_or_default();
+        let unpacked = warning(0, 2 * blob::MAX_UNPACKED_BYTES).unwrap_or_default();
         assert!(
             unpacked.contains("the plan of its 3 objects has 1024 MiB, where 512 may be"),
             "{unpacked}"

@@ -142,9 +142,9 @@ impl Store {
     }
 
     /// Returns the same store for the driver that holds a lock.
-    pub fn with_lease_guard(mut self, grip: LeaseGuard) -> Store {
-        self.cluster = self.cluster.with_lease_guard(grip.clone());
-        self.lease_guard = Some(grip);
+    pub fn with_lease_guard(mut self, lease_guard: LeaseGuard) -> Store {
+        self.cluster = self.cluster.with_lease_guard(lease_guard.clone());
+        self.lease_guard = Some(lease_guard);
         self
     }
 

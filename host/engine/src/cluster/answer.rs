@@ -129,9 +129,9 @@ fn check_object(key: &ObjectKey, answer: &Value) -> Result<(), ClusterError> {
 
 fn check_list(kind: &GroupKind, namespace: &str, answer: &Value) -> Result<(), ClusterError> {
     let given = kind_of(answer);
-    let asked = || objects_of(kind, namespace);
+    let expected_text = || objects_of(kind, namespace);
     let Some(items) = answer.get("items") else {
-        return Err(mismatch(&asked(), &given.to_string()));
+        return Err(mismatch(&expected_text(), &given.to_string()));
     };
     // Go writes an empty list as `null`.
     let items = items.as_array().map(Vec::as_slice).unwrap_or_default();
@@ -145,19 +145,19 @@ fn check_list(kind: &GroupKind, namespace: &str, answer: &Value) -> Result<(), C
         if !is_kind || (!namespace.is_empty() && item_namespace != namespace) {
             let of = if says_nothing { &given } else { &own };
             let given = object_key(of, item_namespace, text(item, &NAME));
-            return Err(mismatch(&asked(), &qualified_name(&given)));
+            return Err(mismatch(&expected_text(), &qualified_name(&given)));
         }
     }
     if is_named_so || given.group == kind.group {
         Ok(())
     } else {
-        Err(mismatch(&asked(), &given.to_string()))
+        Err(mismatch(&expected_text(), &given.to_string()))
     }
 }
 
-fn mismatch(asked: &str, given: &str) -> ClusterError {
+fn mismatch(expected_text: &str, given: &str) -> ClusterError {
     ClusterError::Other(format!(
-        "the server was asked for {asked}, and its answer is about {given}; it is ignored"
+        "the server was asked for {expected_text}, and its answer is about {given}; it is ignored"
     ))
 }
 
@@ -217,7 +217,7 @@ mod tests {
         json!({ "apiVersion": "v1", "kind": "ConfigMap", "metadata": { "name": name, "namespace": namespace } })
     }
 
-    fn told(expected: &ExpectedAnswer, answer: &Value) -> String {
+    fn describe(expected: &ExpectedAnswer, answer: &Value) -> String {
         expected
             .check(answer)
             .map_or_else(|error| error.to_string(), |()| String::new())
@@ -231,10 +231,10 @@ mod tests {
             ExpectedAnswer::Deleted(namespace),
         ] {
             let own = json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": "kube-system" } });
-            assert_eq!(told(&expected, &own), "");
+            assert_eq!(describe(&expected, &own), "");
             let secrets = json!({ "apiVersion": "v1", "kind": "SecretList", "items": [{ "data": { "a": "b" } }] });
             assert!(
-                told(&expected, &secrets)
+                describe(&expected, &secrets)
                     .contains("asked for Namespace kube-system, and its answer is about SecretList")
             );
             for other in [
@@ -246,7 +246,7 @@ mod tests {
                 json!("text"),
                 Value::Null,
             ] {
-                assert!(!told(&expected, &other).is_empty(), "{other}");
+                assert!(!describe(&expected, &other).is_empty(), "{other}");
             }
         }
     }
@@ -255,11 +255,14 @@ mod tests {
     fn a_deletion_may_be_answered_by_a_status_about_the_object() {
         let expected = ExpectedAnswer::Deleted(object_key(&GroupKind::new("", "ConfigMap"), "shop", "a"));
         let status = |name: &str| json!({ "apiVersion": "v1", "kind": "Status", "details": { "name": name } });
-        assert_eq!(told(&expected, &status("a")), "");
-        assert_eq!(told(&expected, &json!({ "apiVersion": "v1", "kind": "Status" })), "");
-        assert!(told(&expected, &status("b")).contains("a Status about b"));
+        assert_eq!(describe(&expected, &status("a")), "");
+        assert_eq!(
+            describe(&expected, &json!({ "apiVersion": "v1", "kind": "Status" })),
+            ""
+        );
+        assert!(describe(&expected, &status("b")).contains("a Status about b"));
         assert!(
-            !told(
+            !describe(
                 &ExpectedAnswer::Object(object_key(&GroupKind::new("", "ConfigMap"), "shop", "a")),
                 &status("a")
             )
@@ -278,10 +281,10 @@ mod tests {
             json!([bare("shop")]),
             json!([config_map("shop", "a")]),
         ] {
-            assert_eq!(told(&of("shop"), &list("ConfigMapList", items)), "");
+            assert_eq!(describe(&of("shop"), &list("ConfigMapList", items)), "");
         }
         assert_eq!(
-            told(&of(""), &list("ConfigMapList", json!([bare("shop"), bare("other")]))),
+            describe(&of(""), &list("ConfigMapList", json!([bare("shop"), bare("other")]))),
             ""
         );
         for wrong in [
@@ -294,13 +297,13 @@ mod tests {
             json!({ "apiVersion": "x.example/v1", "kind": "ConfigMapList", "items": [] }),
             config_map("shop", "a"),
         ] {
-            assert!(!told(&of("shop"), &wrong).is_empty(), "{wrong}");
+            assert!(!describe(&of("shop"), &wrong).is_empty(), "{wrong}");
         }
         // `listKind` of a definition.
         let queues = ExpectedAnswer::List(GroupKind::new("x.example", "Queue"), String::new());
         let item = json!({ "apiVersion": "x.example/v1", "kind": "Queue", "metadata": { "name": "a" } });
         let lists = |items: Value| json!({ "apiVersion": "x.example/v1", "kind": "Queues", "items": items });
-        assert_eq!(told(&queues, &lists(json!([item]))), "");
-        assert!(!told(&queues, &lists(json!([bare("shop")]))).is_empty());
+        assert_eq!(describe(&queues, &lists(json!([item]))), "");
+        assert!(!describe(&queues, &lists(json!([bare("shop")]))).is_empty());
     }
 }

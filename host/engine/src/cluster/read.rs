@@ -203,9 +203,9 @@ impl Cluster {
                     .insert(key);
             }
         }
-        let reads = places.into_iter().map(|((kind, namespace), wanted)| async move {
+        let reads = places.into_iter().map(|((kind, namespace), names)| async move {
             let mut objects = Vec::new();
-            let mut rest = wanted;
+            let mut rest = names;
             if rest.len() >= MIN_KEYS_FOR_LIST {
                 let mut is_worth = true;
                 let take = |page: &mut Vec<Object>, to_come: u64| {

@@ -108,9 +108,9 @@ pub(crate) fn finished_at(object: &Object) -> Option<Timestamp> {
     let parse = |text: &str| text.parse::<Timestamp>().ok();
     let conditions = object.0.pointer("/status/conditions").and_then(Value::as_array);
     let ended = conditions.into_iter().flatten().find(|condition| {
-        let is = |field: &str, wanted: &[&str]| {
+        let is = |field: &str, values: &[&str]| {
             let value = condition.get(field).and_then(Value::as_str);
-            value.is_some_and(|value| wanted.contains(&value))
+            value.is_some_and(|value| values.contains(&value))
         };
         is("type", &["Complete", "Failed"]) && is("status", &["True"])
     });

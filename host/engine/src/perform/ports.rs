@@ -76,14 +76,14 @@ fn conflict(port: &ConflictingPort) -> Vec<FieldConflict> {
 /// Returns the object as a merge patch, with the ports that others added.
 fn to_merge_patch(object: &Object, live: &Object, ports: &[ConflictingPort]) -> Value {
     let mut patch = object.0.clone();
-    let wanted = patch.pointer("/spec/ports").and_then(Value::as_array).cloned();
-    let mut all = wanted.unwrap_or_default();
+    let patched = patch.pointer("/spec/ports").and_then(Value::as_array).cloned();
+    let mut all = patched.unwrap_or_default();
     let others = live.0.pointer("/spec/ports").and_then(Value::as_array);
     let kept: Vec<Value> = others
         .into_iter()
         .flatten()
         .filter(|port| !ports.iter().any(|taken| taken.matches(port)))
-        .filter(|port| !all.iter().any(|wanted| wanted.get("port") == port.get("port")))
+        .filter(|port| !all.iter().any(|patched| patched.get("port") == port.get("port")))
         .cloned()
         .collect();
     all.extend(kept);

@@ -398,8 +398,8 @@ impl EffectExecutor {
         Ok(match self.cluster.get(key).await? {
             None => ObservationKind::Gone,
             Some(object) => {
-                let judge = self.plugins.plugin_for(&PluginQuery::Health(key.group_kind()));
-                let health = self.health_assessor.assess(judge.as_ref(), &object).await;
+                let health_plugin = self.plugins.plugin_for(&PluginQuery::Health(key.group_kind()));
+                let health = self.health_assessor.assess(health_plugin.as_ref(), &object).await;
                 ObservationKind::Object { object, health }
             }
         })

@@ -51,12 +51,12 @@ impl PodWatch {
     /// Starts to follow the pods of a workload, if its kind has any.
     pub fn begin(shared: &Arc<Shared>, workload: &Object, news: mpsc::Sender<PodSummary>) -> Option<PodWatch> {
         let selector = pod_problems::pod_selector(workload)?;
-        let crew = WorkloadPods {
+        let workload_pods = WorkloadPods {
             owned: PodOwnership::of_object(workload),
             workload: workload.key(),
             pods: BTreeMap::new(),
         };
-        let task = tokio::spawn(follow(Arc::clone(shared), crew, selector, news));
+        let task = tokio::spawn(follow(Arc::clone(shared), workload_pods, selector, news));
         Some(PodWatch { task, seen: None })
     }
 
@@ -202,18 +202,23 @@ impl WorkloadPods {
     }
 }
 
-async fn follow(shared: Arc<Shared>, mut crew: WorkloadPods, selector: String, news: mpsc::Sender<PodSummary>) {
-    let why = match watch(&shared, &mut crew, &selector, &news).await {
+async fn follow(
+    shared: Arc<Shared>,
+    mut workload_pods: WorkloadPods,
+    selector: String,
+    news: mpsc::Sender<PodSummary>,
+) {
+    let why = match watch(&shared, &mut workload_pods, &selector, &news).await {
         Ok(()) => return,
         Err(error) => error,
     };
     // Without the pods there is less to report; a missing permission to read them is not an error.
-    tracing::debug!(error = %why, workload = %crew.workload, "its pods can't be watched");
+    tracing::debug!(error = %why, workload = %workload_pods.workload, "its pods can't be watched");
     let seen = PodObservation {
         worst: None,
         related: RelatedResult::refused(why.to_string()),
     };
-    news.send((crew.workload, seen)).await.ok();
+    news.send((workload_pods.workload, seen)).await.ok();
 }
 
 fn is_forbidden(error: &watcher::Error) -> bool {
@@ -231,14 +236,14 @@ fn is_forbidden(error: &watcher::Error) -> bool {
 /// Reports the state of the pods whenever it changes. Returns when nobody receives it any more, or with an error.
 async fn watch(
     shared: &Shared,
-    crew: &mut WorkloadPods,
+    workload_pods: &mut WorkloadPods,
     selector: &str,
     news: &mpsc::Sender<PodSummary>,
 ) -> Result<(), ClusterError> {
     let kind = GroupKind::new("", "Pod");
     let config = watch_config().labels(selector);
-    let mut stream = shared.cluster.watch(&kind, &crew.workload.namespace, config)?;
-    let mut told = None;
+    let mut stream = shared.cluster.watch(&kind, &workload_pods.workload.namespace, config)?;
+    let mut sent = None;
     let mut is_listed = false;
     let mut backoff = BACKOFF;
     while let Some(event) = stream.next().await {
@@ -254,13 +259,15 @@ async fn watch(
         backoff.succeeded();
         match event {
             Event::Apply(seen) | Event::InitApply(seen) => {
-                crew.update(shared, &to_object(&seen, &kind, "v1")).await?;
+                workload_pods.update(shared, &to_object(&seen, &kind, "v1")).await?;
             }
             Event::Delete(seen) => {
-                crew.pods.remove(seen.metadata.name.as_deref().unwrap_or_default());
+                workload_pods
+                    .pods
+                    .remove(seen.metadata.name.as_deref().unwrap_or_default());
             }
             Event::Init => {
-                crew.pods.clear();
+                workload_pods.pods.clear();
                 is_listed = false;
             }
             Event::InitDone => is_listed = true,
@@ -268,10 +275,10 @@ async fn watch(
         if !is_listed {
             continue;
         }
-        let seen = crew.observation();
-        if told.as_ref() != Some(&seen) {
-            told = Some(seen.clone());
-            if news.send((crew.workload.clone(), seen)).await.is_err() {
+        let seen = workload_pods.observation();
+        if sent.as_ref() != Some(&seen) {
+            sent = Some(seen.clone());
+            if news.send((workload_pods.workload.clone(), seen)).await.is_err() {
                 return Ok(());
             }
         }

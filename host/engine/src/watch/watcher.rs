@@ -258,9 +258,9 @@ impl Watcher {
             }
             Event::InitDone => {
                 self.is_ready = true;
-                let (listed, strays) = (&self.listed, &self.unlabelled);
+                let (listed, unlabelled_watches) = (&self.listed, &self.unlabelled);
                 self.live
-                    .retain(|key, _| listed.contains(key) || strays.contains_key(key));
+                    .retain(|key, _| listed.contains(key) || unlabelled_watches.contains_key(key));
                 for key in self.followers.keys().cloned().collect::<Vec<_>>() {
                     self.observe(&key).await;
                 }
@@ -404,9 +404,9 @@ fn is_pod(object: &Object) -> bool {
 
 /// Waits for the next event of any object without the label.
 async fn next_unlabelled_event(
-    strays: &mut BTreeMap<ObjectKey, WatchStream>,
+    unlabelled_watches: &mut BTreeMap<ObjectKey, WatchStream>,
 ) -> (ObjectKey, Option<watcher::Result<Event<DynamicObject>>>) {
-    let nexts = strays
+    let nexts = unlabelled_watches
         .iter_mut()
         .map(|(key, stream)| Box::pin(async move { (key.clone(), stream.next().await) }));
     let nexts: Vec<_> = nexts.collect();

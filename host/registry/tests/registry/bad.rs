@@ -38,7 +38,7 @@ async fn resolve(answers: Answers) -> Result<ResolvedPlugin, RegistryError> {
         .await
 }
 
-fn told(error: &RegistryError) -> String {
+fn describe(error: &RegistryError) -> String {
     format!("{error}; hint: {:?}", error.hints())
 }
 
@@ -65,7 +65,7 @@ async fn what_is_too_large_is_not_downloaded() {
     // Said by nobody, and sent until we have had enough.
     let endless = vec![0; 33 << 20];
     let answers = lying(&manifest(digest, 1000)).with_head(&blob(digest), "200 OK\r\n", endless);
-    let sent = told(&resolve(answers).await.unwrap_err());
+    let sent = describe(&resolve(answers).await.unwrap_err());
     assert!(
         sent.contains("has more than 33554432 bytes") && sent.contains("release mode"),
         "{sent}"
@@ -93,7 +93,7 @@ async fn what_is_too_large_is_not_downloaded() {
 async fn a_registry_that_lies_about_a_digest_is_not_believed() {
     let digest = Digest::from_bytes(component());
     let answers = lying(&manifest(digest, component().len() as u64)).with(&blob(digest), other_component());
-    let blob_lies = told(&resolve(answers).await.unwrap_err());
+    let blob_lies = describe(&resolve(answers).await.unwrap_err());
     let expected = format!(
         "has the digest {}, and {digest} is expected",
         Digest::from_bytes(other_component())
@@ -161,7 +161,7 @@ async fn what_a_storage_lost_or_bent_is_told() {
     let lost = store().resolve(&source(&text), Path::new("")).await.unwrap_err();
     assert!(matches!(lost, RegistryError::NotFound { .. }), "{lost}");
     let unknown = source(format!("oci://{}/nothing:1", registry.address()));
-    let unknown = told(&store().resolve(&unknown, Path::new("")).await.unwrap_err());
+    let unknown = describe(&store().resolve(&unknown, Path::new("")).await.unwrap_err());
     assert!(
         unknown.contains("there is no 127.0.0.1") && unknown.contains("nothing:1"),
         "{unknown}"
@@ -206,7 +206,7 @@ async fn compiled_code_and_whatever_else_is_no_component_is_refused() {
     }
     let image =
         manifest(Digest::from_bytes(b""), 0).replace("application/wasm", "application/vnd.oci.image.layer.v1.tar");
-    let error = told(&resolve(lying(&image)).await.unwrap_err());
+    let error = describe(&resolve(lying(&image)).await.unwrap_err());
     assert!(
         error.contains("its layer is") && error.ends_with("hint: [Publish]"),
         "{error}"

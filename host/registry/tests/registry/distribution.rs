@@ -154,9 +154,9 @@ async fn a_private_ca_and_a_login_are_asked_for_and_enough() {
             )
             .await
     };
-    let said = |error: RegistryError| format!("{error}; hint: {:?}", error.hints());
+    let describe = |error: RegistryError| format!("{error}; hint: {:?}", error.hints());
 
-    let untrusted = said(publish(access(&[])).await.unwrap_err());
+    let untrusted = describe(publish(access(&[])).await.unwrap_err());
     assert!(
         untrusted.contains("certificate") && untrusted.contains("TrustCertificate"),
         "{untrusted}"
@@ -165,7 +165,7 @@ async fn a_private_ca_and_a_login_are_asked_for_and_enough() {
         ca_file: Some(registry.ca()),
         ..access(&[])
     };
-    let nobody = said(publish(trusting.clone()).await.unwrap_err());
+    let nobody = describe(publish(trusting.clone()).await.unwrap_err());
     assert!(
         nobody.contains("without credentials") && nobody.contains("docker login"),
         "{nobody}"
@@ -178,12 +178,12 @@ async fn a_private_ca_and_a_login_are_asked_for_and_enough() {
         }),
         ..trusting.clone()
     };
-    let expired = said(publish(login(registry.address(), "was changed")).await.unwrap_err());
+    let expired = describe(publish(login(registry.address(), "was changed")).await.unwrap_err());
     assert!(
         expired.contains("`dev` of CAPSTAN_REGISTRY_USER") && expired.contains("may have expired"),
         "{expired}"
     );
-    let elsewhere = said(publish(login("ghcr.io".to_owned(), PASSWORD)).await.unwrap_err());
+    let elsewhere = describe(publish(login("ghcr.io".to_owned(), PASSWORD)).await.unwrap_err());
     assert!(
         elsewhere.contains("without credentials"),
         "they are for another registry: {elsewhere}"
@@ -214,7 +214,7 @@ async fn a_private_ca_and_a_login_are_asked_for_and_enough() {
             registry.address()
         ),
     );
-    let refused = said(
+    let refused = describe(
         Place::new()
             .store(by_docker)
             .resolve(&source(&text), Path::new(""))
@@ -388,7 +388,7 @@ async fn a_token_is_asked_for_and_shown_to_the_registry_only() {
             .await
             .unwrap();
         assert_eq!(found.component.digest, digest);
-        let traded = tokens.asked("/token");
+        let traded = tokens.requested("/token");
         if is_identity {
             assert!(
                 traded.starts_with("POST /token HTTP") && !traded.contains("authorization:"),
@@ -401,8 +401,11 @@ async fn a_token_is_asked_for_and_shown_to_the_registry_only() {
             );
             assert!(traded.contains("authorization: Basic bWU6c2VjcmV0\r\n"), "{traded}");
         }
-        let asked = answers.asked("/manifests/1");
-        assert!(asked.contains("authorization: Bearer of the server\r\n"), "{asked}");
-        assert!(!answers.asked("GET /v2/ ").contains("authorization"));
+        let requested = answers.requested("/manifests/1");
+        assert!(
+            requested.contains("authorization: Bearer of the server\r\n"),
+            "{requested}"
+        );
+        assert!(!answers.requested("GET /v2/ ").contains("authorization"));
     }
 }

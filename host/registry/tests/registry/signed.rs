@@ -36,8 +36,8 @@ impl Cosign {
         // Nothing of who runs the tests gets into it.
         command.env("COSIGN_PASSWORD", "secret").env("HOME", self.place.path());
         let output = command.output().unwrap();
-        let said = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "{words:?}: {said}");
+        let error_text = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{words:?}: {error_text}");
     }
 
     fn key(&self, name: &str) -> Signer {

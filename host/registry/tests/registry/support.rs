@@ -88,7 +88,7 @@ pub fn component() -> &'static [u8] {
     capstan_bundle::get("ttl").unwrap().bytes
 }
 
-/// Another one.
+/// Returns a component with other bytes.
 pub fn other_component() -> &'static [u8] {
     capstan_bundle::get("skip").unwrap().bytes
 }
@@ -103,7 +103,7 @@ pub struct Answers {
     /// What comes before that, once.
     first: Arc<Mutex<BTreeMap<String, Sent>>>,
     /// What was asked, as it came.
-    asked: Arc<Mutex<Vec<String>>>,
+    requested: Arc<Mutex<Vec<String>>>,
 }
 
 impl Answers {
@@ -128,9 +128,9 @@ impl Answers {
     }
 
     /// Returns the one thing that was asked of a path, with its headers and body.
-    pub fn asked(&self, path: &str) -> String {
-        let asked = self.asked.lock().unwrap();
-        let [one] = asked
+    pub fn requested(&self, path: &str) -> String {
+        let requested = self.requested.lock().unwrap();
+        let [one] = requested
             .iter()
             .filter(|one| one.contains(path))
             .cloned()
@@ -176,17 +176,17 @@ impl Answers {
     }
 
     async fn answer(self, mut stream: impl AsyncRead + AsyncWrite + Unpin) {
-        let mut asked = Vec::new();
+        let mut requested = Vec::new();
         let mut part = [0; 4096];
-        while !asked.windows(4).any(|window| window == b"\r\n\r\n") {
+        while !requested.windows(4).any(|window| window == b"\r\n\r\n") {
             match stream.read(&mut part).await {
-                Ok(read) if read > 0 => asked.extend_from_slice(&part[..read]),
+                Ok(read) if read > 0 => requested.extend_from_slice(&part[..read]),
                 _ => return,
             }
         }
-        let asked = String::from_utf8_lossy(&asked).into_owned();
-        self.asked.lock().unwrap().push(asked.clone());
-        let target = asked.split(' ').nth(1).unwrap_or_default();
+        let requested = String::from_utf8_lossy(&requested).into_owned();
+        self.requested.lock().unwrap().push(requested.clone());
+        let target = requested.split(' ').nth(1).unwrap_or_default();
         let path = target.split('?').next().unwrap_or_default();
         let first = self.first.lock().unwrap().remove(path);
         let (head, body) = first

@@ -121,7 +121,7 @@ fn assessment(answer: health::Assessment) -> Result<Assessment, Failure> {
 fn disposal(answer: &delete_policy::Disposal) -> Disposal {
     match answer {
         delete_policy::Disposal::Keep | delete_policy::Disposal::Other(_) => Disposal::Keep,
-        delete_policy::Disposal::Delete(wanted) => Disposal::Delete(propagation(*wanted)),
+        delete_policy::Disposal::Delete(value) => Disposal::Delete(propagation(*value)),
         delete_policy::Disposal::DeleteAt(at) => Disposal::DeleteAt(timestamp(*at)),
         delete_policy::Disposal::AskAgainAt(at) => Disposal::AskAgainAt(timestamp(*at)),
     }
@@ -133,8 +133,8 @@ fn timestamp(milliseconds: u64) -> Timestamp {
     Timestamp::from_millisecond(milliseconds).unwrap_or(Timestamp::MAX)
 }
 
-fn propagation(wanted: types::Propagation) -> Propagation {
-    match wanted {
+fn propagation(value: types::Propagation) -> Propagation {
+    match value {
         types::Propagation::Foreground => Propagation::Foreground,
         types::Propagation::Background => Propagation::Background,
         types::Propagation::Orphan => Propagation::Orphan,
@@ -233,7 +233,7 @@ fn request(request: hook::Request) -> Result<Request, Failure> {
         hook::Request::CreateOwn => Request::CreateOwn,
         hook::Request::WatchOwn => Request::WatchOwn,
         hook::Request::FollowLogsOwn => Request::FollowLogsOwn,
-        hook::Request::DeleteOwn(wanted) => Request::DeleteOwn(propagation(wanted)),
+        hook::Request::DeleteOwn(value) => Request::DeleteOwn(propagation(value)),
         hook::Request::Apply(object) => Request::Apply(object),
         hook::Request::Get(object) => Request::Get(object_ref(object)),
         hook::Request::List(selector) => Request::List(Selector {

@@ -123,7 +123,7 @@ async fn a_job_is_stopped() {
 async fn every_observation_reaches_the_guest() {
     let by = crate::support::hook_type(sandbox(), "asker");
     let begun = step(sandbox(), &by, &job(), HookQuestion::Start).await.unwrap();
-    let asked = HookRequest::new(
+    let expected = HookRequest::new(
         7,
         Request::Get(ObjectRef {
             api_version: "v1".to_owned(),
@@ -132,7 +132,7 @@ async fn every_observation_reaches_the_guest() {
             name: "everything".to_owned(),
         }),
     );
-    assert_eq!(begun.requests, [asked]);
+    assert_eq!(begun.requests, [expected]);
     let mut answers = Vec::new();
     for what in [
         ObservationKind::Created(Object(json!({"kind": "Job"}))),
@@ -174,13 +174,14 @@ async fn every_observation_reaches_the_guest() {
             "Created", "Gone", "Deleted", "Done", "Objects", "Log", "Http", "Signal", "Woke", "Failed"
         ]
     );
-    let told = |what: &str| answers.iter().find(|text| text.starts_with(what)).unwrap();
+    let answer_starting_with = |what: &str| answers.iter().find(|text| text.starts_with(what)).unwrap();
     assert!(
-        told("Http").contains("status: 200") && told("Http").contains("body: [104, 105]"),
+        answer_starting_with("Http").contains("status: 200")
+            && answer_starting_with("Http").contains("body: [104, 105]"),
         "{answers:?}"
     );
     assert!(
-        told("Signal").contains("\"go\"") && told("Signal").contains("\"anna\""),
+        answer_starting_with("Signal").contains("\"go\"") && answer_starting_with("Signal").contains("\"anna\""),
         "{answers:?}"
     );
 }

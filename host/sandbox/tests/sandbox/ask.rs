@@ -24,16 +24,16 @@ fn with_hint(error: &AskError) -> String {
 #[tokio::test]
 async fn it_says_what_the_answer_cost() {
     let input = json!({"object": hostile("Chatter")});
-    let asked = sandbox()
+    let result = sandbox()
         .ask("hostile", question(Function::Assess, &input))
         .await
         .unwrap();
-    assert_eq!(asked.claim, "hostile.example.com/Chatter");
-    let Ok(Answer::Assessment(assessment)) = &asked.answer else {
-        panic!("{asked:?}")
+    assert_eq!(result.claim, "hostile.example.com/Chatter");
+    let Ok(Answer::Assessment(assessment)) = &result.answer else {
+        panic!("{result:?}")
     };
     assert_eq!(assessment.health, Health::Healthy);
-    let cost = &asked.cost;
+    let cost = &result.cost;
     assert_eq!(cost.log.len() as u64 + cost.dropped_lines, 10_000);
     assert_eq!(cost.log[0].severity, LogSeverity::Info);
     assert!(cost.log[0].text.starts_with("line 0: blah"));
@@ -55,25 +55,25 @@ async fn it_says_what_the_answer_cost() {
 #[tokio::test]
 async fn what_a_guest_writes_is_kept_in_bounds() {
     let input = json!({"object": hostile("Shout")});
-    let asked = sandbox()
+    let result = sandbox()
         .ask("hostile", question(Function::Assess, &input))
         .await
         .unwrap();
-    let cost = asked.cost;
+    let cost = result.cost;
     assert!(cost.stdout.starts_with("SHOUT ") && cost.stderr.starts_with("SHOUT "));
     assert_eq!(cost.stdout.len() + cost.stderr.len(), 64 << 10);
     assert!(cost.dropped_bytes > 1 << 20);
-    assert!(asked.answer.is_ok());
+    assert!(result.answer.is_ok());
 }
 
 #[tokio::test]
 async fn a_spinning_guest_costs_its_whole_budget() {
     let input = json!({"object": hostile("Spin")});
-    let asked = sandbox()
+    let result = sandbox()
         .ask("hostile", question(Function::Assess, &input))
         .await
         .unwrap();
-    assert_eq!(asked.cost.fuel, 500_000_000);
+    assert_eq!(result.cost.fuel, 500_000_000);
 }
 
 #[tokio::test]

@@ -40,7 +40,7 @@ fn manifest(claims: &str) -> Manifest {
     Manifest::from_toml(&toml).unwrap()
 }
 
-fn told(bytes: &[u8]) -> String {
+fn report(bytes: &[u8]) -> String {
     let Examination { faults, notes, .. } = examine(bytes, None, None).unwrap();
     let faults = faults
         .iter()
@@ -71,7 +71,7 @@ fn every_foreign_name_is_a_fault_of_its_own() {
     ];
     let bytes = component(&imports, &["capstan:plugin/health@0.3.0", "wasi:cli/run@0.2.6"]);
     let bytes = stamp(&bytes, &manifest(&health_claim("['Pod']"))).unwrap();
-    assert_snapshot!(told(&bytes), @"
+    assert_snapshot!(report(&bytes), @"
     it imports `capstan:plugin/host@0.2.0`, which plugins may not import
     hint: build it against a contract that this host knows: 0.1.0
     it imports `capstan:plugin/object-view@0.2.0`, which plugins may not import
@@ -90,12 +90,12 @@ fn every_foreign_name_is_a_fault_of_its_own() {
 #[test]
 fn another_world_and_other_types_are_told() {
     let other = component(&[], &["wasi:cli/run@0.2.6"]);
-    assert_snapshot!(told(&stamp(&other, &manifest(&health_claim("['Pod']"))).unwrap()), @"
+    assert_snapshot!(report(&stamp(&other, &manifest(&health_claim("['Pod']"))).unwrap()), @"
     it exports `wasi:cli/run@0.2.6`: it was built for another world
     hint: a plugin exports one or more of `capstan:plugin/health@0.1.0`, `capstan:plugin/hook@0.1.0`, `capstan:plugin/delete-policy@0.1.0`, `capstan:plugin/health-by-view@0.1.0`
     ");
     let empty = component(&[], &["capstan:plugin/health@0.1.0"]);
-    assert_snapshot!(told(&stamp(&empty, &manifest(&health_claim("['Pod']"))).unwrap()), @"
+    assert_snapshot!(report(&stamp(&empty, &manifest(&health_claim("['Pod']"))).unwrap()), @"
     its code does not fit: instance export `capstan:plugin/health@0.1.0` does not have export `assess`
     hint: build it again against the contract 0.1.0 in `wit/`
     ");
@@ -103,7 +103,7 @@ fn another_world_and_other_types_are_told() {
 
 #[test]
 fn what_is_offered_and_not_claimed_is_odd() {
-    assert_snapshot!(told(&stamped("queue", &health_claim("['example.com/Queue']"))), @"
+    assert_snapshot!(report(&stamped("queue", &health_claim("['example.com/Queue']"))), @"
     note: it exports `capstan:plugin/hook@0.1.0` but claims nothing for it, so it is never called
     note: it exports `capstan:plugin/delete-policy@0.1.0` but claims nothing for it, so it is never called
     ");

@@ -117,8 +117,8 @@ async fn a_policy_and_every_function_of_a_hook_may_fail() {
         state: Vec::new(),
         now: now(),
     };
-    let asked = sandbox().ask("hostile", question).await.unwrap();
-    let mut errors = vec![asked.answer.unwrap_err()];
+    let result = sandbox().ask("hostile", question).await.unwrap();
+    let mut errors = vec![result.answer.unwrap_err()];
     for name in ["place-trap", "place-spin"] {
         let question = place_question(&job(), &["PreSync"], &[Phase::PreSync]);
         errors.push(

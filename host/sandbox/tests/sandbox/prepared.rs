@@ -69,8 +69,8 @@ async fn each_call_finds_what_was_prepared_and_nothing_of_another_call() {
     .await;
     let object = |kind, name| json!({"apiVersion": "example.com/v1", "kind": kind, "metadata": {"name": name}});
     for name in ["a", "b", "c"] {
-        let asked = ask(&sandbox, object("Queue", name)).await;
-        let Answer::Assessment(answer) = asked.answer.unwrap() else {
+        let result = ask(&sandbox, object("Queue", name)).await;
+        let Answer::Assessment(answer) = result.answer.unwrap() else {
             panic!("a health question has an assessment");
         };
         assert_eq!((answer.health, answer.message), (Health::Healthy, format!("1 {name}")));
@@ -139,9 +139,9 @@ async fn scripts_that_do_harm_are_ended_by_name_and_line() {
             "example.com/Queue/health.lua:2: io.open is not there: a script has no files, programs or environment; it has only its object",
         ),
     ] {
-        let told = fails(script).await;
-        assert!(told.ends_with(why), "{told}");
-        assert_eq!(told.lines().count(), 1, "{told}");
+        let failure = fails(script).await;
+        assert!(failure.ends_with(why), "{failure}");
+        assert_eq!(failure.lines().count(), 1, "{failure}");
     }
 }
 
@@ -159,7 +159,7 @@ async fn what_one_function_of_the_library_does_without_end_ends_with_the_call() 
             "budget of 500 million instructions",
         ),
     ] {
-        let told = fails(script).await;
-        assert!(told.contains(why), "{told}");
+        let failure = fails(script).await;
+        assert!(failure.contains(why), "{failure}");
     }
 }

@@ -63,7 +63,7 @@ fn object(script: &Script) -> Value {
 }
 
 /// What a plugin says when it gave no answer is for people: it is there, and not without end.
-fn is_told(error: &PluginError) -> Result<(), TestCaseError> {
+fn is_reported(error: &PluginError) -> Result<(), TestCaseError> {
     let text = error.to_string();
     prop_assert!(!text.is_empty() && text.len() <= 2 * MAX_ANSWER, "{} bytes", text.len());
     Ok(())
@@ -78,7 +78,7 @@ fn health(script: &Script) -> Result<bool, TestCaseError> {
             prop_assert!(size <= MAX_ANSWER);
             Ok(true)
         }
-        Err(error) => is_told(&error).map(|()| false),
+        Err(error) => is_reported(&error).map(|()| false),
     }
 }
 
@@ -94,7 +94,7 @@ fn hook(script: &Script, question: HookQuestion) -> Result<bool, TestCaseError> 
             prop_assert!(stored.len() <= 8 * MAX_ANSWER, "a checkpoint of {} bytes", stored.len());
             Ok(true)
         }
-        Err(error) => is_told(&error).map(|()| false),
+        Err(error) => is_reported(&error).map(|()| false),
     }
 }
 
@@ -114,7 +114,7 @@ fn place(script: &Script) -> Result<bool, TestCaseError> {
             prop_assert!(reason.len() <= MAX_ANSWER);
             Ok(true)
         }
-        Err(error) => is_told(&error).map(|()| false),
+        Err(error) => is_reported(&error).map(|()| false),
     }
 }
 
@@ -141,7 +141,7 @@ fn decide(script: &Script) -> Result<bool, TestCaseError> {
     };
     match runtime().block_on(sandbox().decide(&by, question, now())) {
         Ok(_) => Ok(true),
-        Err(error) => is_told(&error).map(|()| false),
+        Err(error) => is_reported(&error).map(|()| false),
     }
 }
 

@@ -67,7 +67,7 @@ pub async fn assess(sandbox: &Sandbox, object: &Value) -> Result<Assessment, Plu
     assess_by(sandbox, &sandbox.plugin_for(&need).unwrap(), object).await
 }
 
-/// Asks this one.
+/// Asks this plugin for the health of an object.
 pub async fn assess_by(sandbox: &Sandbox, by: &PluginRef, object: &Value) -> Result<Assessment, PluginError> {
     let question = HealthQuestion {
         application: &application(),

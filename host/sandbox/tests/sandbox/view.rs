@@ -41,9 +41,9 @@ async fn it_is_asked_by_hand_like_any_other() {
         state: Vec::new(),
         now: now(),
     };
-    let asked = sandbox.ask("viewer", question).await.unwrap();
-    let Ok(Answer::Assessment(answer)) = asked.answer else {
-        panic!("{:?}", asked.answer);
+    let result = sandbox.ask("viewer", question).await.unwrap();
+    let Ok(Answer::Assessment(answer)) = result.answer else {
+        panic!("{:?}", result.answer);
     };
     assert_eq!(answer.message, format!("example.com/Queue: 3 of 3; {SEEN}"));
 }

@@ -25,13 +25,13 @@ pub(crate) fn reconcile(sight: &ClusterView<'_>) -> Actions {
             Err((reason, message)) => (false, reason, message),
         };
         let mut status = status_of(service);
-        let says = ConditionUpdate {
+        let update = ConditionUpdate {
             kind: "Available",
             is_true: holds,
             reason,
             message: &message,
         };
-        condition::set(&mut status, says, None, sight.now);
+        condition::set(&mut status, update, None, sight.now);
         turn.status(service, status);
     }
     turn
@@ -52,10 +52,10 @@ fn availability(sight: &ClusterView<'_>, of: &Value) -> Result<(&'static str, &'
     if text(service, "/spec/type") == "ExternalName" {
         return Ok(("Passed", "all checks passed"));
     }
-    let wanted = number(of, "/spec/service/port").unwrap_or(DEFAULT_PORT);
+    let desired_port = number(of, "/spec/service/port").unwrap_or(DEFAULT_PORT);
     let mut ports = items(service, "/spec/ports").iter();
-    let Some(port) = ports.find(|port| number(port, "/port") == Some(wanted)) else {
-        let message = format!("service/{name} in \"{space}\" is not listening on port {wanted}");
+    let Some(port) = ports.find(|port| number(port, "/port") == Some(desired_port)) else {
+        let message = format!("service/{name} in \"{space}\" is not listening on port {desired_port}");
         return Err(("ServicePortError", message));
     };
     if has_endpoints(sight, service) {

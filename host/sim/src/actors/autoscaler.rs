@@ -27,20 +27,20 @@ pub(crate) fn reconcile(sight: &ClusterView<'_>) -> Actions {
 
 fn run(sight: &ClusterView<'_>, turn: &mut Actions, autoscaler: &Value) {
     let mut status = status_of(autoscaler);
-    let mut says = |kind: &str, holds: bool, reason: &str, message: &str| {
-        let says = ConditionUpdate {
+    let mut update = |kind: &str, holds: bool, reason: &str, message: &str| {
+        let update = ConditionUpdate {
             kind,
             is_true: holds,
             reason,
             message,
         };
-        condition::set(&mut status, says, None, sight.now);
+        condition::set(&mut status, update, None, sight.now);
     };
     let (target, scale) = match scale_target(sight, autoscaler) {
         Ok(found) => found,
         Err(why) => {
             let message = format!("the HPA controller was unable to get the target's current scale: {why}");
-            says("AbleToScale", false, "FailedGetScale", &message);
+            update("AbleToScale", false, "FailedGetScale", &message);
             turn.status(autoscaler, status);
             return;
         }
@@ -49,26 +49,26 @@ fn run(sight: &ClusterView<'_>, turn: &mut Actions, autoscaler: &Value) {
     let current = count(&scale.replicas_path).unwrap_or(1);
     let least = number(autoscaler, "/spec/minReplicas").unwrap_or(1);
     let most = number(autoscaler, "/spec/maxReplicas").unwrap_or(least);
-    let wanted = if current == 0 { 0 } else { current.min(most).max(least) };
+    let desired = if current == 0 { 0 } else { current.min(most).max(least) };
     let next_look = timestamp(autoscaler, "/status/lastScaleTime").map(|last| plus_seconds(last, SYNC_PERIOD_SECONDS));
-    if wanted != current && next_look.is_some_and(|at| at > sight.now) {
+    if desired != current && next_look.is_some_and(|at| at > sight.now) {
         turn.wake_at = [turn.wake_at, next_look].into_iter().flatten().min();
         return;
     }
     if current == 0 && least != 0 {
         let got = "the HPA controller was able to get the target's current scale";
-        says("AbleToScale", true, "SucceededGetScale", got);
+        update("AbleToScale", true, "SucceededGetScale", got);
         let off = "scaling is disabled since the replica count of the target is zero";
-        says("ScalingActive", false, "ScalingDisabled", off);
-    } else if wanted == current {
+        update("ScalingActive", false, "ScalingDisabled", off);
+    } else if desired == current {
         let same = "recommended size matches current size";
-        says("AbleToScale", true, "ReadyForNewScale", same);
-        says("ScalingActive", true, "ValidMetricFound", &metric_found(autoscaler));
+        update("AbleToScale", true, "ReadyForNewScale", same);
+        update("ScalingActive", true, "ValidMetricFound", &metric_found(autoscaler));
         let within = "the desired count is within the acceptable range";
-        says("ScalingLimited", false, "DesiredWithinRange", within);
+        update("ScalingLimited", false, "DesiredWithinRange", within);
     } else {
-        let done = format!("the HPA controller was able to update the target scale to {wanted}");
-        says("AbleToScale", true, "SucceededRescale", &done);
+        let done = format!("the HPA controller was able to update the target scale to {desired}");
+        update("AbleToScale", true, "SucceededRescale", &done);
         let (reason, message) = if current > most {
             (
                 "TooManyReplicas",
@@ -80,16 +80,16 @@ fn run(sight: &ClusterView<'_>, turn: &mut Actions, autoscaler: &Value) {
                 "the desired replica count is less than the minimum replica count",
             )
         };
-        says("ScalingLimited", true, reason, message);
+        update("ScalingLimited", true, reason, message);
         status.insert("lastScaleTime".into(), json!(format_timestamp(sight.now)));
         turn.changes
-            .push(Action::Scale(with_replicas(target, &scale.replicas_path, wanted)));
+            .push(Action::Scale(with_replicas(target, &scale.replicas_path, desired)));
     }
     status.insert(
         "currentReplicas".into(),
         json!(count(&scale.status_replicas_path).unwrap_or(0)),
     );
-    status.insert("desiredReplicas".into(), json!(wanted));
+    status.insert("desiredReplicas".into(), json!(desired));
     turn.status(autoscaler, status);
 }
 

@@ -17,15 +17,17 @@ pub(crate) struct ConditionUpdate<'a> {
 /// Sets one condition of a status: in place when there is one of its type, else at the end.
 ///
 /// `extra` names a second time field of some kinds: `lastProbeTime` (Job), `lastUpdateTime` (Deployment).
-pub(crate) fn set(status: &mut Map<String, Value>, says: ConditionUpdate<'_>, extra: Option<&str>, now: Timestamp) {
+pub(crate) fn set(status: &mut Map<String, Value>, update: ConditionUpdate<'_>, extra: Option<&str>, now: Timestamp) {
     let list = status.entry("conditions").or_insert_with(|| json!([]));
     let Some(list) = list.as_array_mut() else { return };
-    let truth = if says.is_true { "True" } else { "False" };
-    let known = list.iter_mut().find(|condition| text(condition, "/type") == says.kind);
+    let truth = if update.is_true { "True" } else { "False" };
+    let known = list
+        .iter_mut()
+        .find(|condition| text(condition, "/type") == update.kind);
     let mut fresh = Map::new();
-    fresh.insert("type".into(), json!(says.kind));
+    fresh.insert("type".into(), json!(update.kind));
     fresh.insert("status".into(), json!(truth));
-    for (field, words) in [("reason", says.reason), ("message", says.message)] {
+    for (field, words) in [("reason", update.reason), ("message", update.message)] {
         if !words.is_empty() {
             fresh.insert(field.into(), json!(words));
         }
@@ -34,7 +36,7 @@ pub(crate) fn set(status: &mut Map<String, Value>, says: ConditionUpdate<'_>, ex
         let known = known.as_deref()?;
         let same = text(known, "/status") == truth
             && (field == "lastTransitionTime"
-                || (text(known, "/reason") == says.reason && text(known, "/message") == says.message));
+                || (text(known, "/reason") == update.reason && text(known, "/message") == update.message));
         same.then(|| text(known, &format!("/{field}")).to_owned())
             .filter(|at| !at.is_empty())
     };

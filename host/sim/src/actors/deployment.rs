@@ -50,17 +50,17 @@ impl<'a> Rollout<'a> {
             .into_iter()
             .partition(|set| text(set, &format!("/metadata/labels/{HASH}")) == hash);
         old.sort_by_key(|set| (revision(set), name(set)));
-        let wanted = number(deployment, "/spec/replicas").unwrap_or(1);
+        let desired_replicas = number(deployment, "/spec/replicas").unwrap_or(1);
         let limit = |field: &str| deployment.pointer(&format!("/spec/strategy/rollingUpdate/{field}"));
-        let surge = int_or_percent(limit("maxSurge"), wanted, true, "25%");
-        let unavailable = int_or_percent(limit("maxUnavailable"), wanted, false, "25%");
+        let surge = int_or_percent(limit("maxSurge"), desired_replicas, true, "25%");
+        let unavailable = int_or_percent(limit("maxUnavailable"), desired_replicas, false, "25%");
         Self {
             sight,
             deployment,
             hash,
             new: new.first().copied(),
             old,
-            desired: wanted,
+            desired: desired_replicas,
             surge,
             // Both zero would never move: `ResolveFenceposts`.
             unavailable: if surge == 0 && unavailable == 0 { 1 } else { unavailable },
@@ -276,13 +276,13 @@ impl<'a> Rollout<'a> {
                 "Deployment does not have minimum availability.",
             )
         };
-        let says = ConditionUpdate {
+        let condition_update = ConditionUpdate {
             kind: "Available",
             is_true: holds,
             reason,
             message,
         };
-        condition::set(status, says, Some("lastUpdateTime"), self.sight.now);
+        condition::set(status, condition_update, Some("lastUpdateTime"), self.sight.now);
     }
 
     /// Sets `Progressing`: the rollout progresses, is complete, or hasn't progressed for `progressDeadlineSeconds`.
@@ -299,13 +299,13 @@ impl<'a> Rollout<'a> {
             .find(|condition| text(condition, "/type") == "Progressing");
         let set = self.new.map_or("", |set| name(set)).to_owned();
         let mut say = |holds: bool, reason: &str, message: &str| {
-            let says = ConditionUpdate {
+            let condition_update = ConditionUpdate {
                 kind: "Progressing",
                 is_true: holds,
                 reason,
                 message,
             };
-            condition::set(status, says, Some("lastUpdateTime"), now);
+            condition::set(status, condition_update, Some("lastUpdateTime"), now);
         };
         if paused {
             if known.is_none_or(|known| text(known, "/reason") != "DeploymentPaused") {
@@ -353,13 +353,13 @@ impl<'a> Rollout<'a> {
             turn.wake_by(expires);
             return;
         }
-        let says = ConditionUpdate {
+        let condition_update = ConditionUpdate {
             kind: "Progressing",
             is_true: false,
             reason: "ProgressDeadlineExceeded",
             message: &format!("ReplicaSet \"{set}\" has timed out progressing."),
         };
-        condition::set(status, says, Some("lastUpdateTime"), now);
+        condition::set(status, condition_update, Some("lastUpdateTime"), now);
     }
 }
 

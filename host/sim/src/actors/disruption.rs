@@ -40,13 +40,13 @@ fn run(sight: &ClusterView<'_>, turn: &mut Actions, budget: &Value) {
         Ok(numbers) => numbers,
         Err(why) => {
             status.insert("disruptionsAllowed".into(), json!(0));
-            let says = ConditionUpdate {
+            let update = ConditionUpdate {
                 kind: "DisruptionAllowed",
                 is_true: false,
                 reason: "SyncFailed",
                 message: &why,
             };
-            condition::set(&mut status, says, None, sight.now);
+            condition::set(&mut status, update, None, sight.now);
             turn.status(budget, status);
             return;
         }
@@ -62,7 +62,7 @@ fn run(sight: &ClusterView<'_>, turn: &mut Actions, budget: &Value) {
     ] {
         status.insert(field.into(), json!(count));
     }
-    let says = ConditionUpdate {
+    let update = ConditionUpdate {
         kind: "DisruptionAllowed",
         is_true: allowed > 0,
         reason: if allowed > 0 {
@@ -72,7 +72,7 @@ fn run(sight: &ClusterView<'_>, turn: &mut Actions, budget: &Value) {
         },
         message: "",
     };
-    condition::set(&mut status, says, None, sight.now);
+    condition::set(&mut status, update, None, sight.now);
     turn.status(budget, status);
 }
 
@@ -116,8 +116,8 @@ fn scale_of(sight: &ClusterView<'_>, pods: &[&Value]) -> Result<i64, String> {
             let qualified = crate::status::qualified_resource(plural, &kind.group);
             return Err(format!("{qualified} does not implement the scale subresource"));
         };
-        let wanted = format!("/{}", scale.replicas_path.replace('.', "/"));
-        scales.insert(uid(owner), number(owner, &wanted).unwrap_or(1));
+        let replicas_pointer = format!("/{}", scale.replicas_path.replace('.', "/"));
+        scales.insert(uid(owner), number(owner, &replicas_pointer).unwrap_or(1));
     }
     Ok(scales.values().sum())
 }

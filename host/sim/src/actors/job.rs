@@ -194,16 +194,16 @@ impl<'a> Job<'a> {
 
     /// Starts missing pods, unless the last failure was too recent. Returns the number of active pods afterwards.
     fn scale(&self, turn: &mut Actions, count: &PodCount<'_>) -> usize {
-        let wanted = count.desired_active(self.job);
+        let desired = count.desired_active(self.job);
         let active = count.active.len();
-        if active > wanted {
-            for pod in count.active.iter().skip(wanted) {
+        if active > desired {
+            for pod in count.active.iter().skip(desired) {
                 turn.remove_finalizer(pod, TRACKING);
                 turn.delete(pod, Propagation::Background, None);
             }
-            return wanted;
+            return desired;
         }
-        if active == wanted {
+        if active == desired {
             return active;
         }
         if let Some(until) = PodCount::backoff_until(&self.pods).filter(|until| *until > self.sight.now) {
@@ -212,7 +212,7 @@ impl<'a> Job<'a> {
         }
         let indexes = count.missing_indexes(self.job, &self.pods);
         let mut started = active;
-        for nth in 0..wanted - active {
+        for nth in 0..desired - active {
             let Some(pod) = self.pod(indexes.as_ref().and_then(|indexes| indexes.get(nth)).copied()) else {
                 break;
             };
@@ -263,13 +263,13 @@ impl<'a> Job<'a> {
     }
 
     fn set_condition(&mut self, kind: &str, holds: bool, reason: &str, message: &str) {
-        let says = ConditionUpdate {
+        let update = ConditionUpdate {
             kind,
             is_true: holds,
             reason,
             message,
         };
-        condition::set(&mut self.status, says, Some("lastProbeTime"), self.sight.now);
+        condition::set(&mut self.status, update, Some("lastProbeTime"), self.sight.now);
     }
 
     fn write_status(mut self, turn: &mut Actions, count: &PodCount<'_>, active: usize) {

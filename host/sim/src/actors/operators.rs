@@ -12,9 +12,9 @@ use super::{
 /// What the controller of a kind writes when it is done with an object.
 #[derive(Clone, Copy)]
 enum FinalStatus {
-    /// `status.phase`.
+    /// This word in `status.phase`.
     Phase(&'static str),
-    /// `status.state`.
+    /// This word in `status.state`.
     State(&'static str),
     /// Conditions that are `True`.
     Conditions(&'static [&'static str]),
@@ -106,13 +106,13 @@ fn status(object: &Value, done: FinalStatus, sight: &ClusterView<'_>) -> Map<Str
         }
         FinalStatus::Conditions(kinds) => {
             for kind in kinds {
-                let says = ConditionUpdate {
+                let update = ConditionUpdate {
                     kind,
                     is_true: true,
                     reason: "Succeeded",
                     message: "",
                 };
-                condition::set(&mut status, says, None, sight.now);
+                condition::set(&mut status, update, None, sight.now);
             }
         }
         FinalStatus::Application => {

@@ -332,13 +332,13 @@ fn schedule(sight: &ClusterView<'_>, turn: &mut Actions, pod: &Value) {
     let mut status = status_of(pod);
     status.insert("phase".into(), json!("Pending"));
     if let Some(message) = dependencies::missing_claim(sight, pod) {
-        let says = ConditionUpdate {
+        let condition_update = ConditionUpdate {
             kind: "PodScheduled",
             is_true: false,
             reason: "Unschedulable",
             message: &message,
         };
-        condition::set(&mut status, says, None, sight.now);
+        condition::set(&mut status, condition_update, None, sight.now);
         turn.status(pod, status);
         return;
     }

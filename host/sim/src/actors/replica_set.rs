@@ -20,16 +20,16 @@ pub(crate) fn reconcile(sight: &ClusterView<'_>) -> Actions {
 }
 
 fn run(sight: &ClusterView<'_>, turn: &mut Actions, set: &Value) {
-    let wanted = usize::try_from(number(set, "/spec/replicas").unwrap_or(1)).unwrap_or(0);
+    let desired = usize::try_from(number(set, "/spec/replicas").unwrap_or(1)).unwrap_or(0);
     let minimum = number(set, "/spec/minReadySeconds").unwrap_or(0);
     let mut pods = sight.controlled("", "Pod", set);
     pods.retain(|pod| is_active(pod));
     if !super::access::is_terminating(set) {
-        for _ in pods.len()..wanted {
+        for _ in pods.len()..desired {
             let Some(pod) = template::pod(sight, set) else { break };
             turn.create(pod);
         }
-        for pod in surplus(&pods, wanted) {
+        for pod in surplus(&pods, desired) {
             turn.delete(pod, Propagation::Background, None);
         }
     }
@@ -63,7 +63,7 @@ fn run(sight: &ClusterView<'_>, turn: &mut Actions, set: &Value) {
 }
 
 /// Returns the pods to delete: those that aren't ready first, then the youngest.
-fn surplus<'a>(pods: &[&'a Value], wanted: usize) -> Vec<&'a Value> {
+fn surplus<'a>(pods: &[&'a Value], desired: usize) -> Vec<&'a Value> {
     let mut pods = pods.to_vec();
     pods.sort_by_key(|pod| {
         let created = super::access::text(pod, "/metadata/creationTimestamp");
@@ -73,6 +73,6 @@ fn surplus<'a>(pods: &[&'a Value], wanted: usize) -> Vec<&'a Value> {
             std::cmp::Reverse((ready, created, name(pod), uid(pod))),
         )
     });
-    pods.truncate(pods.len().saturating_sub(wanted));
+    pods.truncate(pods.len().saturating_sub(desired));
     pods
 }

@@ -25,7 +25,7 @@ pub(crate) fn reconcile(sight: &ClusterView<'_>) -> Actions {
 }
 
 fn run(sight: &ClusterView<'_>, turn: &mut Actions, set: &Value) {
-    let wanted = number(set, "/spec/replicas").unwrap_or(1);
+    let desired = number(set, "/spec/replicas").unwrap_or(1);
     let update = format!(
         "{}-{}",
         name(set),
@@ -58,7 +58,7 @@ fn run(sight: &ClusterView<'_>, turn: &mut Actions, set: &Value) {
         available += usize::from(is_available(turn, pod));
     }
     // The update is complete when every pod has it and is ready: then it is the current revision.
-    let complete = i64::try_from(updated) == Ok(wanted) && updated == pods.len() && ready == updated;
+    let complete = i64::try_from(updated) == Ok(desired) && updated == pods.len() && ready == updated;
     let current = if complete { update.clone() } else { current };
     let mut status = status_of(set);
     for (field, value) in [
@@ -131,8 +131,8 @@ fn roll(turn: &mut Actions, set: &Value, pods: &[&Value], update: &str, is_avail
         return;
     }
     let partition = number(set, "/spec/updateStrategy/rollingUpdate/partition").unwrap_or(0);
-    let wanted = usize::try_from(number(set, "/spec/replicas").unwrap_or(1)).unwrap_or(0);
-    if pods.len() != wanted {
+    let desired = usize::try_from(number(set, "/spec/replicas").unwrap_or(1)).unwrap_or(0);
+    if pods.len() != desired {
         return;
     }
     for pod in pods

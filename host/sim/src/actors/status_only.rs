@@ -40,13 +40,13 @@ pub(crate) fn reconcile(sight: &ClusterView<'_>) -> Actions {
     for range in sight.list("networking.k8s.io", "ServiceCIDR") {
         if !is_terminating(range) {
             let mut status = status_of(range);
-            let says = ConditionUpdate {
+            let update = ConditionUpdate {
                 kind: "Ready",
                 is_true: true,
                 reason: "",
                 message: "Kubernetes Service CIDR is ready",
             };
-            condition::set(&mut status, says, None, sight.now);
+            condition::set(&mut status, update, None, sight.now);
             turn.status(range, status);
         }
     }
@@ -116,11 +116,11 @@ fn set_dangling_condition(sight: &ClusterView<'_>, schema: &Value, status: &mut 
             "This FlowSchema references the PriorityLevelConfiguration object named \"{level}\" but there is no such object"
         )
     };
-    let says = ConditionUpdate {
+    let update = ConditionUpdate {
         kind: "Dangling",
         is_true: !is_there,
         reason: if is_there { "Found" } else { "NotFound" },
         message: &message,
     };
-    condition::set(status, says, None, sight.now);
+    condition::set(status, update, None, sight.now);
 }

@@ -46,11 +46,11 @@ pub(super) fn answer(store: &Store, path: &str, accept: &str) -> Result<Discover
             Ok(DiscoveryAnswer::json(&json!({ "paths": paths })))
         }
         path => {
-            let wanted = path.strip_prefix("v3/").unwrap_or_default();
+            let requested = path.strip_prefix("v3/").unwrap_or_default();
             let (group, version) = versions
-                .find(|(group, version)| document_path(group, version) == wanted)
+                .find(|(group, version)| document_path(group, version) == requested)
                 .ok_or_else(StatusError::no_such_path)?;
-            Ok(DiscoveryAnswer::json(&document(store, group, version, wanted)))
+            Ok(DiscoveryAnswer::json(&document(store, group, version, requested)))
         }
     }
 }

@@ -92,7 +92,7 @@ impl TryFrom<Text> for FaultRule {
             (None, None, Some(first)) => Occurrence::First(first),
             _ => return Err("a fault has one of `nth`, `every` and `first`".into()),
         };
-        let said = [
+        let verdicts = [
             text.delay.map(|Span(delay)| Verdict::Delay(delay)),
             text.refuse.map(Refuse::verdict),
             text.drop.then_some(Verdict::Drop),
@@ -102,8 +102,8 @@ impl TryFrom<Text> for FaultRule {
             text.slow.map(|Span(pause)| Verdict::Slow(pause)),
             text.expire.map(Verdict::from),
         ];
-        let mut said = said.into_iter().flatten();
-        let (Some(verdict), None) = (said.next(), said.next()) else {
+        let mut verdicts = verdicts.into_iter().flatten();
+        let (Some(verdict), None) = (verdicts.next(), verdicts.next()) else {
             let words = "`delay`, `refuse`, `drop: true`, `cut`, `stall`, `slow`, `expire` and `pass: true`";
             return Err(format!("a fault has exactly one of {words}"));
         };

@@ -158,7 +158,7 @@ mod tests {
     }
 
     /// Returns the address that the service sees, or the status code.
-    fn asked(path: &str, headers: &[(&str, &str)], has_body: bool) -> Result<String, u16> {
+    fn response_to(path: &str, headers: &[(&str, &str)], has_body: bool) -> Result<String, u16> {
         let mut map = HeaderMap::new();
         for (name, value) in headers {
             let name: header::HeaderName = name.parse().unwrap();
@@ -173,11 +173,14 @@ mod tests {
         let host = ("host", "127.0.0.1:8001");
         let bearer = ("authorization", "Bearer 0123456789abcdef");
         assert_eq!(
-            asked("/0123456789abcdef/api/v1/pods?watch=1", &[host], false),
+            response_to("/0123456789abcdef/api/v1/pods?watch=1", &[host], false),
             Ok("/api/v1/pods?watch=1".into())
         );
-        assert_eq!(asked("/0123456789abcdef", &[host], false), Ok("/".into()));
-        assert_eq!(asked("/api/v1/pods", &[host, bearer], false), Ok("/api/v1/pods".into()));
+        assert_eq!(response_to("/0123456789abcdef", &[host], false), Ok("/".into()));
+        assert_eq!(
+            response_to("/api/v1/pods", &[host, bearer], false),
+            Ok("/api/v1/pods".into())
+        );
         for path in [
             "/api/v1/pods",
             "/",
@@ -185,17 +188,17 @@ mod tests {
             "/0123456789abcdef0/api",
             "/0123456789ABCDEF/api",
         ] {
-            assert_eq!(asked(path, &[host], false), Err(401), "{path}");
+            assert_eq!(response_to(path, &[host], false), Err(401), "{path}");
         }
         let wrong = ("authorization", "Bearer 0123456789abcdee");
-        assert_eq!(asked("/api/v1/pods", &[host, wrong], false), Err(401));
+        assert_eq!(response_to("/api/v1/pods", &[host, wrong], false), Err(401));
     }
 
     #[test]
     fn another_host_and_any_origin_are_refused_even_with_the_token() {
         let path = "/0123456789abcdef/api/v1/pods";
         for host in ["127.0.0.1", "localhost", "LocalHost:80", "[::1]", "[::1]:8001"] {
-            assert!(asked(path, &[("host", host)], false).is_ok(), "{host}");
+            assert!(response_to(path, &[("host", host)], false).is_ok(), "{host}");
         }
         for host in [
             "evil.example",
@@ -206,23 +209,23 @@ mod tests {
             "[::1]x",
             "127.0.0.2",
         ] {
-            assert_eq!(asked(path, &[("host", host)], false), Err(403), "{host}");
+            assert_eq!(response_to(path, &[("host", host)], false), Err(403), "{host}");
         }
-        assert_eq!(asked(path, &[], false), Err(403));
+        assert_eq!(response_to(path, &[], false), Err(403));
         let two = [("host", "localhost"), ("host", "evil.example")];
-        assert_eq!(asked(path, &two, false), Err(403));
+        assert_eq!(response_to(path, &two, false), Err(403));
         for origin in ["http://evil.example", "null", "http://127.0.0.1:8001"] {
             let headers = [("host", "localhost"), ("origin", origin)];
-            assert_eq!(asked(path, &headers, false), Err(403), "{origin}");
+            assert_eq!(response_to(path, &headers, false), Err(403), "{origin}");
         }
     }
 
     #[test]
     fn a_body_says_what_it_is() {
         let path = "/0123456789abcdef/api/v1/pods";
-        assert_eq!(asked(path, &[("host", "localhost")], true), Err(415));
+        assert_eq!(response_to(path, &[("host", "localhost")], true), Err(415));
         let json = ("content-type", "application/json");
-        assert!(asked(path, &[("host", "localhost"), json], true).is_ok());
+        assert!(response_to(path, &[("host", "localhost"), json], true).is_ok());
     }
 
     #[test]

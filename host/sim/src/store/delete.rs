@@ -155,16 +155,16 @@ impl Store {
 
 impl Deletion {
     fn check(&self, resource: &Resource, live: &Value, name: &str) -> Result<(), StatusError> {
-        for (what, wanted, field) in [
+        for (what, expected, field) in [
             ("UID", &self.uid, "uid"),
             ("ResourceVersion", &self.resource_version, "resourceVersion"),
         ] {
             let found = live["metadata"][field].as_str().unwrap_or_default();
-            if let Some(wanted) = wanted
-                && wanted != found
+            if let Some(expected) = expected
+                && expected != found
             {
                 let why =
-                    format!("Precondition failed: {what} in precondition: {wanted}, {what} in object meta: {found}");
+                    format!("Precondition failed: {what} in precondition: {expected}, {what} in object meta: {found}");
                 return Err(StatusError::conflict(&resource.plural, &resource.group, name, &why));
             }
         }
@@ -199,13 +199,13 @@ fn mark_dependents(resource: &Resource, object: &mut Value, propagation: Option<
 }
 
 /// Returns the grace period of a pod in seconds; it is zero for a pod that can't be running.
-fn grace_seconds(pod: &Value, asked: Option<i64>) -> i64 {
+fn grace_seconds(pod: &Value, requested: Option<i64>) -> i64 {
     let phase = pod["status"]["phase"].as_str().unwrap_or_default();
     let placed = !pod["spec"]["nodeName"].is_null() || phase == "Running";
     if !placed || phase == "Succeeded" || phase == "Failed" {
         return 0;
     }
-    asked
+    requested
         .or_else(|| pod["spec"]["terminationGracePeriodSeconds"].as_i64())
         .unwrap_or(30)
         .max(0)

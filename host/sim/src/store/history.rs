@@ -20,7 +20,7 @@ pub enum ChangeType {
     Deleted,
 }
 
-/// One change.
+/// A change of one object.
 #[derive(Clone, Debug)]
 pub struct HistoryEntry {
     /// The revision of the change.

@@ -96,18 +96,18 @@ impl Store {
 }
 
 fn check_lock(resource: &Resource, live: &Value, object: &Value, name: &str) -> Result<(), StatusError> {
-    let (found, asked) = (&live["metadata"], &object["metadata"]);
-    if let (Some(found), Some(asked)) = (found["uid"].as_str(), asked["uid"].as_str())
-        && found != asked
+    let (found, sent) = (&live["metadata"], &object["metadata"]);
+    if let (Some(found), Some(sent)) = (found["uid"].as_str(), sent["uid"].as_str())
+        && found != sent
     {
-        let why = format!("Precondition failed: UID in precondition: {asked}, UID in object meta: {found}");
+        let why = format!("Precondition failed: UID in precondition: {sent}, UID in object meta: {found}");
         return Err(StatusError::conflict(&resource.plural, &resource.group, name, &why));
     }
-    match asked["resourceVersion"]
+    match sent["resourceVersion"]
         .as_str()
-        .filter(|asked| !asked.is_empty() && *asked != "0")
+        .filter(|sent| !sent.is_empty() && *sent != "0")
     {
-        Some(asked) if found["resourceVersion"] != asked => {
+        Some(sent) if found["resourceVersion"] != sent => {
             Err(StatusError::modified(&resource.plural, &resource.group, name))
         }
         None if resource.is_custom => {

@@ -126,8 +126,8 @@ pub(super) fn invalid_if_any(resource: &Resource, object: &Value, causes: &[Stat
 fn data(resource: &Resource, object: &Value, causes: &mut Vec<StatusCause>) -> Result<(), StatusError> {
     let kind = &resource.kind;
     let wrong = |why: &str| {
-        let said = format!("{kind} in version \"v1\" cannot be handled as a {kind}: {why}");
-        Err(StatusError::bad_request(said))
+        let detail = format!("{kind} in version \"v1\" cannot be handled as a {kind}: {why}");
+        Err(StatusError::bad_request(detail))
     };
     for field in ["data", "binaryData"] {
         let in_base64 = kind == "Secret" || field == "binaryData";
@@ -211,9 +211,9 @@ fn pod(spec: &Value, path: &str, causes: &mut Vec<StatusCause>) {
 fn workload(spec: &Value, causes: &mut Vec<StatusCause>) {
     if !spec["selector"].is_object() {
         causes.push(StatusCause::required("spec.selector", ""));
-    } else if let Some(wanted) = spec["selector"]["matchLabels"].as_object() {
+    } else if let Some(expected) = spec["selector"]["matchLabels"].as_object() {
         let labels = &spec["template"]["metadata"]["labels"];
-        if wanted.iter().any(|(name, value)| labels[name] != *value) {
+        if expected.iter().any(|(name, value)| labels[name] != *value) {
             let why = "`selector` does not match template `labels`";
             causes.push(StatusCause::invalid("spec.template.metadata.labels", labels, why));
         }
@@ -240,8 +240,8 @@ fn job(spec: &Value, path: &str, causes: &mut Vec<StatusCause>) {
 fn definition(object: &Value, causes: &mut Vec<StatusCause>) {
     let spec = &object["spec"];
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    let wanted = format!("{}.{}", text(&spec["names"]["plural"]), text(&spec["group"]));
-    if object["metadata"]["name"] != wanted {
+    let expected = format!("{}.{}", text(&spec["names"]["plural"]), text(&spec["group"]));
+    if object["metadata"]["name"] != expected {
         let why = "must be spec.names.plural+\".\"+spec.group";
         causes.push(StatusCause::invalid("metadata.name", &object["metadata"]["name"], why));
     }

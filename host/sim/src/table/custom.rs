@@ -72,7 +72,7 @@ mod tests {
         let object =
             json!({ "a": { "n": 3, "f": 2.9, "t": "2026-01-01T00:00:00Z", "m": { "k": "v" }, "b": false, "s": "x" } });
         let now = "2026-01-03T05:00:00Z".parse().unwrap();
-        for (kind, path, wanted) in [
+        for (kind, path, expected) in [
             ("integer", ".a.n", json!(3)),
             ("integer", ".a.f", json!(2)),
             ("integer", ".a.s", Value::Null),
@@ -88,7 +88,7 @@ mod tests {
         ] {
             let (columns, cells) = columns(&[json!({ "name": "X", "type": kind, "jsonPath": path, "priority": 1 })]);
             assert_eq!((columns.len(), columns[1].priority), (2, 1));
-            assert_eq!(cells[0].of(&object, now), wanted, "{kind} {path}");
+            assert_eq!(cells[0].of(&object, now), expected, "{kind} {path}");
         }
         let (columns, _) = columns(&[]);
         assert_eq!(columns[1].name, "Age");

@@ -57,8 +57,8 @@ fn first<'a>(steps: &[Step], value: &'a Value) -> Option<&'a Value> {
             Value::Object(all) => all.values().find_map(|one| first(rest, one)),
             _ => None,
         },
-        Step::Filter(path, wanted) => {
-            let holds = |one: &&Value| match (first(path, one), wanted) {
+        Step::Filter(path, expected) => {
+            let holds = |one: &&Value| match (first(path, one), expected) {
                 (found, None) => found.is_some(),
                 (Some(found), Some((is_equal, constant))) => (found == constant) == *is_equal,
                 (None, Some(_)) => false,
@@ -168,7 +168,7 @@ mod tests {
             "spec": { "list": [{ "name": "one" }, { "name": "two", "on": true }], "n": 3 },
             "status": { "conditions": [{ "type": "Synced", "status": "False" }, { "type": "Ready", "status": "True" }] },
         });
-        for (path, wanted) in [
+        for (path, expected) in [
             (".spec.n", Some("3")),
             ("{.spec.n}", Some("3")),
             ("$.spec.n", Some("3")),
@@ -188,7 +188,11 @@ mod tests {
             (".spec.nothing.more", None),
         ] {
             let found = JsonPath::parse(path).unwrap_or_else(|| panic!("{path}"));
-            assert_eq!(found.first(&object).map(Value::to_string).as_deref(), wanted, "{path}");
+            assert_eq!(
+                found.first(&object).map(Value::to_string).as_deref(),
+                expected,
+                "{path}"
+            );
         }
         let deep = ".a[?(@".repeat(100_000);
         for path in [

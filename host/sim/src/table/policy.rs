@@ -87,7 +87,7 @@ pub(super) fn runtime_class(object: &Value, now: Timestamp) -> Vec<Value> {
 }
 
 pub(super) fn signing_request(object: &Value, now: Timestamp) -> Vec<Value> {
-    let asked = number(object, "/spec/expirationSeconds").map_or_else(|| NONE.to_owned(), duration);
+    let requested = number(object, "/spec/expirationSeconds").map_or_else(|| NONE.to_owned(), duration);
     let mut status = if is_condition(object, "Denied") {
         "Denied"
     } else if is_condition(object, "Approved") {
@@ -106,7 +106,7 @@ pub(super) fn signing_request(object: &Value, now: Timestamp) -> Vec<Value> {
         age(object, now),
         json!(text(object, "/spec/signerName")),
         json!(text(object, "/spec/username")),
-        json!(asked),
+        json!(requested),
         json!(status),
     ]
 }

@@ -84,7 +84,7 @@ pub(super) fn job(object: &Value, now: Timestamp) -> Vec<Value> {
     let begun = timestamp(object, "/status/startTime");
     let ended = timestamp(object, "/status/completionTime").unwrap_or(now);
     let took = begun.map_or_else(String::new, |begun| duration(ended.as_second() - begun.as_second()));
-    let told = [
+    let conditions = [
         "Complete",
         "Failed",
         "Terminating",
@@ -92,7 +92,7 @@ pub(super) fn job(object: &Value, now: Timestamp) -> Vec<Value> {
         "FailureTarget",
         "SuccessCriteriaMet",
     ];
-    let status = told.into_iter().find(|word| match *word {
+    let status = conditions.into_iter().find(|word| match *word {
         "Terminating" => is_terminating(object),
         condition => is_condition(object, condition),
     });
@@ -209,13 +209,13 @@ fn metric(spec: &Value, current: &Value) -> String {
         (false, true, _) => ("averageUtilization", "%", ""),
         (false, false, _) => ("value", "", ""),
     };
-    let wanted = plain(spec, &format!("/{field}/target/{value}"), "<auto>");
+    let target_value = plain(spec, &format!("/{field}/target/{value}"), "<auto>");
     let found = match current.pointer(&format!("/{field}/current/{value}")) {
         Some(Value::String(text)) => format!("{text}{unit}"),
         Some(Value::Number(number)) => format!("{number}{unit}"),
         _ => UNKNOWN.to_owned(),
     };
-    format!("{name}{found}/{wanted}{unit}{tail}")
+    format!("{name}{found}/{target_value}{unit}{tail}")
 }
 
 pub(super) fn budget(object: &Value, now: Timestamp) -> Vec<Value> {

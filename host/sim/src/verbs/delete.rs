@@ -20,7 +20,7 @@ const RETURNED: [&str; 6] = [
     "ServiceAccount",
 ];
 
-/// Answers a delete.
+/// Answers a request to delete one object.
 pub(super) fn delete_one(call: &ObjectRequest<'_>, target: &Target, name: &str) -> Result<Response<Body>, StatusError> {
     let (how, dry_run) = options(call)?;
     delete_object(call, target, name, &how, dry_run)
@@ -93,10 +93,10 @@ fn options(call: &ObjectRequest<'_>) -> Result<(Deletion, bool), StatusError> {
 /// Reads the options in the body; those in the query are used where the body has none.
 pub(super) fn read_options(call: &ObjectRequest<'_>, options: &Value) -> Result<(Deletion, bool), StatusError> {
     let text = |value: &Value| value.as_str().map(str::to_owned);
-    let asked = options["propagationPolicy"]
+    let requested = options["propagationPolicy"]
         .as_str()
         .unwrap_or_else(|| call.query.text("propagationPolicy"));
-    let propagation = match (asked, options["orphanDependents"].as_bool()) {
+    let propagation = match (requested, options["orphanDependents"].as_bool()) {
         ("", None) => None,
         ("", Some(true)) | ("Orphan", _) => Some(Propagation::Orphan),
         ("", Some(false)) | ("Background", _) => Some(Propagation::Background),

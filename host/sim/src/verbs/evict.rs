@@ -11,7 +11,7 @@ use crate::{
     store::{Kind, Store},
 };
 
-/// Answers an eviction.
+/// Answers a request to evict a pod.
 pub(super) fn answer(call: &ObjectRequest<'_>, target: &Target, name: &str) -> Result<Response<Body>, StatusError> {
     let eviction = body::decode(call)?;
     let (how, dry_run) = delete::read_options(call, &eviction["deleteOptions"])?;
@@ -68,8 +68,8 @@ fn allow(store: &mut Store, target: &Target, inside: &str, name: &str, dry_run: 
         (false, _) => format!("The disruption budget {name} is still being processed by the server."),
         (true, _) => why_none(budget, name, healthy, desired),
     };
-    let said = "Cannot evict pod as it would violate the pod's disruption budget.";
-    let mut refusal = StatusError::new(429, "TooManyRequests", said);
+    let refusal_text = "Cannot evict pod as it would violate the pod's disruption budget.";
+    let mut refusal = StatusError::new(429, "TooManyRequests", refusal_text);
     refusal.details = json!({ "causes": [{ "reason": "DisruptionBudget", "message": why }] });
     Err(refusal)
 }

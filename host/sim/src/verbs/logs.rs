@@ -38,7 +38,7 @@ pub(super) fn answer(call: &ObjectRequest<'_>, name: &str) -> Result<Response<Bo
     let container = container(pod, query.text("container"))?;
     let now = store.now();
     let ago = |seconds: i64| Timestamp::from_second(now.as_second().saturating_sub(seconds)).ok();
-    let mut wanted = LogRequest {
+    let mut log_request = LogRequest {
         namespace: call.namespace().to_owned(),
         pod: name.to_owned(),
         container,
@@ -50,25 +50,25 @@ pub(super) fn answer(call: &ObjectRequest<'_>, name: &str) -> Result<Response<Bo
         limit: query.number("limitBytes"),
     };
     let previous = query.flag("previous");
-    let state = Container::of(pod, &wanted.container);
+    let state = Container::of(pod, &log_request.container);
     if state == Container::Waiting && !previous {
-        return Err(waiting(pod, &wanted.container));
+        return Err(waiting(pod, &log_request.container));
     }
     let lines = if previous {
         let none = || {
-            let container = &wanted.container;
+            let container = &log_request.container;
             StatusError::bad_request(format!(
                 "previous terminated container \"{container}\" in pod \"{name}\" not found"
             ))
         };
         store
-            .logs_previous(call.namespace(), name, &wanted.container)
+            .logs_previous(call.namespace(), name, &log_request.container)
             .ok_or_else(none)?
     } else {
-        store.logs(call.namespace(), name, &wanted.container)
+        store.logs(call.namespace(), name, &log_request.container)
     };
-    let first = wanted.first(lines);
-    let (_, seen) = store.logs_after(call.namespace(), name, &wanted.container, 0);
+    let first = log_request.first(lines);
+    let (_, seen) = store.logs_after(call.namespace(), name, &log_request.container, 0);
     drop(store);
 
     let follows = query.flag("follow") && !previous;
@@ -79,7 +79,7 @@ pub(super) fn answer(call: &ObjectRequest<'_>, name: &str) -> Result<Response<Bo
         .get(&Kind::new("", "Pod"), call.namespace(), name)
         .map(uid);
     let rest = if follows {
-        follow(call.shared.clone(), wanted, uid, seen).boxed()
+        follow(call.shared.clone(), log_request, uid, seen).boxed()
     } else {
         stream::empty().boxed()
     };
@@ -93,23 +93,24 @@ pub(super) fn answer(call: &ObjectRequest<'_>, name: &str) -> Result<Response<Bo
 /// Returns new lines as they come, until the container has ended or its pod is deleted.
 fn follow(
     shared: SharedStore,
-    wanted: LogRequest,
+    log_request: LogRequest,
     uid: Option<Value>,
     seen: usize,
 ) -> impl futures::Stream<Item = Result<Frame<Bytes>, crate::service::ConnectionBroken>> + Send {
-    stream::unfold(Some((shared, wanted, uid, seen)), |state| async move {
-        let (shared, mut wanted, uid, seen) = state?;
+    stream::unfold(Some((shared, log_request, uid, seen)), |state| async move {
+        let (shared, mut log_request, uid, seen) = state?;
         loop {
             let changed = shared.changed();
             let (text, all, ended) = {
                 let store = shared.lock();
-                let (lines, all) = store.logs_after(&wanted.namespace, &wanted.pod, &wanted.container, seen);
-                let text = wanted.text(lines);
-                (text, all, is_over(&store, &wanted, uid.as_ref()))
+                let (lines, all) =
+                    store.logs_after(&log_request.namespace, &log_request.pod, &log_request.container, seen);
+                let text = log_request.text(lines);
+                (text, all, is_over(&store, &log_request, uid.as_ref()))
             };
-            let ended = ended || wanted.limit == Some(0);
+            let ended = ended || log_request.limit == Some(0);
             if !text.is_empty() {
-                let next = (!ended).then_some((shared, wanted, uid, all));
+                let next = (!ended).then_some((shared, log_request, uid, all));
                 return Some((Ok(Frame::data(Bytes::from(text))), next));
             }
             if ended {
@@ -120,11 +121,11 @@ fn follow(
     })
 }
 
-fn is_over(store: &Store, wanted: &LogRequest, was: Option<&Value>) -> bool {
-    let Some(pod) = store.get(&Kind::new("", "Pod"), &wanted.namespace, &wanted.pod) else {
+fn is_over(store: &Store, log_request: &LogRequest, was: Option<&Value>) -> bool {
+    let Some(pod) = store.get(&Kind::new("", "Pod"), &log_request.namespace, &log_request.pod) else {
         return true;
     };
-    Some(&uid(pod)) != was || Container::of(pod, &wanted.container) == Container::Ended
+    Some(&uid(pod)) != was || Container::of(pod, &log_request.container) == Container::Ended
 }
 
 fn uid(pod: &Value) -> Value {
@@ -211,14 +212,14 @@ fn waiting(pod: &Value, container: &str) -> StatusError {
 }
 
 /// Returns the requested container.
-fn container(pod: &Value, asked: &str) -> Result<String, StatusError> {
+fn container(pod: &Value, requested: &str) -> Result<String, StatusError> {
     let pod_name = pod["metadata"]["name"].as_str().unwrap_or_default();
     let names = |list: &str| -> Vec<&str> {
         let containers = pod["spec"][list].as_array().into_iter().flatten();
         containers.filter_map(|container| container["name"].as_str()).collect()
     };
     let (containers, inits) = (names("containers"), names("initContainers"));
-    if asked.is_empty() {
+    if requested.is_empty() {
         let annotated = pod["metadata"]["annotations"]["kubectl.kubernetes.io/default-container"].as_str();
         return match (containers.as_slice(), annotated) {
             ([only], _) => Ok((*only).to_owned()),
@@ -236,10 +237,13 @@ fn container(pod: &Value, asked: &str) -> Result<String, StatusError> {
             }
         };
     }
-    if containers.contains(&asked) || inits.contains(&asked) || names("ephemeralContainers").contains(&asked) {
-        return Ok(asked.to_owned());
+    if containers.contains(&requested)
+        || inits.contains(&requested)
+        || names("ephemeralContainers").contains(&requested)
+    {
+        return Ok(requested.to_owned());
     }
     Err(StatusError::bad_request(format!(
-        "container {asked} is not valid for pod {pod_name}"
+        "container {requested} is not valid for pod {pod_name}"
     )))
 }

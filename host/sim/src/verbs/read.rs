@@ -13,7 +13,7 @@ use crate::{
     table::{self, Include, Table},
 };
 
-/// Answers a get.
+/// Answers a request for one object.
 pub(super) fn get(call: &ObjectRequest<'_>, target: &Target, name: &str) -> Result<Response<Body>, StatusError> {
     let found = body::live(&call.shared.lock(), call, target, name);
     let object = found.ok_or_else(|| target.not_found(name))?;
@@ -37,7 +37,7 @@ pub(super) fn selected<'a>(
     Ok(objects)
 }
 
-/// Answers a list.
+/// Answers a request for a list of objects.
 pub(super) fn list(call: &ObjectRequest<'_>, target: &Target) -> Result<Response<Body>, StatusError> {
     let store = call.shared.lock();
     let mut objects = selected(&store, call, target)?;

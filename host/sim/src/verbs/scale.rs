@@ -12,7 +12,7 @@ use crate::{
     table::Table,
 };
 
-/// Answers a get.
+/// Answers a request for the `scale` subresource.
 pub(super) fn get(call: &ObjectRequest<'_>, target: &Target, name: &str) -> Result<Response<Body>, StatusError> {
     let (object, scale) = target_and_scale(call, target, name)?;
     Ok(call.print(StatusCode::OK, &scale_object(&object, &scale), Table::of_scales))
@@ -22,16 +22,16 @@ pub(super) fn get(call: &ObjectRequest<'_>, target: &Target, name: &str) -> Resu
 pub(super) fn set(call: &ObjectRequest<'_>, target: &Target, name: &str) -> Result<Response<Body>, StatusError> {
     let (mut object, scale) = target_and_scale(call, target, name)?;
     let body = body::decode(call)?;
-    let wanted = if call.method == http::Method::PUT {
+    let submitted = if call.method == http::Method::PUT {
         body
     } else {
         let format = PatchFormat::from_content_type(call.content_type, &target.resource)?;
         apply_patch(format, &target.resource, &scale_object(&object, &scale), body)?
     };
-    let Some(replicas) = wanted["spec"]["replicas"].as_u64() else {
+    let Some(replicas) = submitted["spec"]["replicas"].as_u64() else {
         return Err(StatusError::bad_request("spec.replicas must be a number of at least 0"));
     };
-    let revision = wanted["metadata"]["resourceVersion"].clone();
+    let revision = submitted["metadata"]["resourceVersion"].clone();
     if revision.is_string() {
         object["metadata"]["resourceVersion"] = revision;
     }

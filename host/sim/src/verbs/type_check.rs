@@ -206,7 +206,7 @@ pub(super) fn check_applied(target: &Target, object: &Value) -> Result<(), Statu
     let rule = schema::root_rule(&target.resource);
     let mut found: Vec<String> = Vec::new();
     for problem in problems(target, object) {
-        let said = match &problem.fault {
+        let detail = match &problem.fault {
             Fault::Unknown { .. } => "field not declared in schema".to_owned(),
             Fault::WrongType { go_type: go, .. } => {
                 let expected = match *go {
@@ -232,18 +232,18 @@ pub(super) fn check_applied(target: &Target, object: &Value) -> Result<(), Statu
             }
             Fault::Duplicate { .. } => {
                 let (list, key) = split_duplicate(&problem.path, object, &rule);
-                let said = format!("{list}: duplicate entries for key {key}");
-                if !found.contains(&said) {
-                    found.push(said);
+                let detail = format!("{list}: duplicate entries for key {key}");
+                if !found.contains(&detail) {
+                    found.push(detail);
                 }
                 continue;
             }
             Fault::Malformed { .. } | Fault::Missing | Fault::NotAllowed { .. } | Fault::Rule(_) => continue,
         };
         let path = path_text(&problem.path.0, object, &rule);
-        found.push(format!("{path}: {said}"));
+        found.push(format!("{path}: {detail}"));
     }
-    let said = match found.as_slice() {
+    let detail = match found.as_slice() {
         [] => return Ok(()),
         [one] => one.clone(),
         several => format!("errors:\n  {}", several.join("\n  ")),
@@ -256,7 +256,7 @@ pub(super) fn check_applied(target: &Target, object: &Value) -> Result<(), Statu
         format!("/{version}")
     };
     let why = format!(
-        "failed to create typed patch object ({}/{}; {version}, Kind={}): {said}",
+        "failed to create typed patch object ({}/{}; {version}, Kind={}): {detail}",
         place("namespace"),
         place("name"),
         target.resource.kind

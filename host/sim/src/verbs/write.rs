@@ -14,7 +14,7 @@ use crate::{
     store::Writer,
 };
 
-/// Answers a create.
+/// Answers a request to create an object.
 pub(super) fn create(call: &ObjectRequest<'_>, target: &Target) -> Result<Response<Body>, StatusError> {
     let object = body::object(call, target)?;
     if !matches!(object["metadata"]["resourceVersion"].as_str(), None | Some("")) {

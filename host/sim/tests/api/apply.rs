@@ -209,8 +209,8 @@ async fn status_has_owners_of_its_own() {
         field_manager: Some("kubelet".into()),
         ..PatchParams::default()
     };
-    let told = pods.patch_status("a", &kubelet, &status).await.unwrap();
-    let entry = told
+    let patched = pods.patch_status("a", &kubelet, &status).await.unwrap();
+    let entry = patched
         .managed_fields()
         .iter()
         .find(|one| one.manager.as_deref() == Some("kubelet"))

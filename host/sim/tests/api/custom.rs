@@ -49,11 +49,11 @@ async fn a_definition_serves_its_kind_until_it_goes() {
     assert_eq!(refusal(objects.create(&PostParams::default(), &widget).await).code, 404);
     let made = definitions.create(&PostParams::default(), &widgets()).await.unwrap();
     let conditions = made.status.unwrap().conditions.unwrap();
-    let told: Vec<_> = conditions
+    let listed: Vec<_> = conditions
         .iter()
         .map(|one| (one.type_.as_str(), one.status.as_str()))
         .collect();
-    assert_eq!(told, [("NamesAccepted", "True"), ("Established", "True")]);
+    assert_eq!(listed, [("NamesAccepted", "True"), ("Established", "True")]);
 
     objects.create(&PostParams::default(), &widget).await.unwrap();
     let other: Api<DynamicObject> = Api::default_namespaced_with(client.clone(), &resource("v1beta1"));
@@ -62,12 +62,12 @@ async fn a_definition_serves_its_kind_until_it_goes() {
     let none: Api<DynamicObject> = Api::default_namespaced_with(client, &resource("v1alpha1"));
     assert_eq!(refusal(none.get("w").await).code, 404);
     let status = Patch::Merge(json!({ "status": { "ok": true }, "spec": { "size": 9 } }));
-    let told = objects
+    let listed = objects
         .patch_status("w", &PatchParams::default(), &status)
         .await
         .unwrap();
     assert_eq!(
-        told.data,
+        listed.data,
         json!({ "spec": { "size": 1, "list": [1] }, "status": { "ok": true } })
     );
     let strategic = Patch::Strategic(json!({ "spec": { "size": 2 } }));
@@ -139,23 +139,26 @@ async fn discovery_is_the_same_old_and_new() {
     let old = Discovery::new(client.clone()).run().await.unwrap();
     let new = Discovery::new(client).run_aggregated().await.unwrap();
     for found in [old, new] {
-        let told = |group: &str, version: &str| {
+        let listed = |group: &str, version: &str| {
             let group = found.get(group).unwrap();
             let mut kinds: Vec<_> = group.versioned_resources(version);
             kinds.sort_by_key(|(resource, _)| resource.kind.clone());
             kinds
         };
-        let widgets = told("example.com", "v1");
+        let widgets = listed("example.com", "v1");
         assert_eq!(widgets[0].0.plural, "widgets");
         assert_eq!(widgets[0].1.scope, Scope::Namespaced);
-        assert!(told("example.com", "v1alpha1").is_empty());
+        assert!(listed("example.com", "v1alpha1").is_empty());
         assert_eq!(found.get("example.com").unwrap().preferred_version_or_latest(), "v1");
-        let core: Vec<_> = told("", "v1").into_iter().map(|(resource, _)| resource.kind).collect();
+        let core: Vec<_> = listed("", "v1")
+            .into_iter()
+            .map(|(resource, _)| resource.kind)
+            .collect();
         assert!(
             core.contains(&"Namespace".to_owned()) && core.contains(&"Pod".to_owned()),
             "{core:?}"
         );
-        let apps = told("apps", "v1");
+        let apps = listed("apps", "v1");
         let deployment = apps.iter().find(|(resource, _)| resource.kind == "Deployment").unwrap();
         assert!(
             deployment

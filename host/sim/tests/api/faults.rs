@@ -60,8 +60,8 @@ impl Story {
     async fn watched(&self, config: watcher::Config) -> Vec<String> {
         let events = watcher(self.secrets.clone(), config).default_backoff();
         let start = Instant::now();
-        let tell = async {
-            let told = events.map(|event| match event {
+        let watch_events = async {
+            let events_seen = events.map(|event| match event {
                 Ok(Event::Init) => "init".to_owned(),
                 Ok(Event::InitApply(secret) | Event::Apply(secret)) => secret.name_any(),
                 Ok(Event::InitDone) => "listed".into(),
@@ -74,8 +74,8 @@ impl Story {
                 },
             });
             let mut all: Vec<String> = Vec::new();
-            let mut told = std::pin::pin!(told);
-            while let Some(line) = told.next().await {
+            let mut events_seen = std::pin::pin!(events_seen);
+            while let Some(line) = events_seen.next().await {
                 let last = line == "second";
                 all.push(line);
                 if last {
@@ -90,9 +90,9 @@ impl Story {
                 self.make(name).await;
             }
         };
-        let (told, ()) = timeout(HOUR, async { tokio::join!(tell, make) }).await.unwrap();
+        let (events_seen, ()) = timeout(HOUR, async { tokio::join!(watch_events, make) }).await.unwrap();
         assert!(start.elapsed() < HOUR);
-        told
+        events_seen
     }
 }
 
@@ -119,8 +119,8 @@ async fn a_watcher_survives_a_cut_watch() {
     let story = story();
     // The first event passes, the second breaks in the middle.
     let _cut = story.fault("{verb: watch, first: 1, cut: 700}");
-    let told = story.watched(watcher::Config::default()).await;
-    let (start, end) = told.split_at(3);
+    let events_seen = story.watched(watcher::Config::default()).await;
+    let (start, end) = events_seen.split_at(3);
     assert_eq!(start, ["init", "listed", "first"]);
     assert_eq!(end.first().map(String::as_str), Some("error"));
     assert_eq!(end.last().map(String::as_str), Some("second"));
@@ -157,8 +157,8 @@ async fn a_stalled_watch_is_open_and_silent() {
 async fn a_watcher_survives_a_stalled_watch() {
     let story = story();
     let _stall = story.fault("{verb: watch, first: 1, stall: true}");
-    let told = story.watched(watcher::Config::default().timeout(30)).await;
-    assert_eq!(told, ["init", "listed", "first", "second"]);
+    let events_seen = story.watched(watcher::Config::default().timeout(30)).await;
+    assert_eq!(events_seen, ["init", "listed", "first", "second"]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -185,9 +185,9 @@ async fn a_slow_watch_says_everything_late() {
 async fn a_watcher_lists_again_when_its_revision_expired() {
     let story = story();
     let guard = story.fault("{verb: watch, first: 1, expire: true}");
-    let told = story.watched(watcher::Config::default()).await;
+    let events_seen = story.watched(watcher::Config::default()).await;
     assert_eq!(
-        told,
+        events_seen,
         ["init", "listed", "error 410", "init", "listed", "first", "second"]
     );
     assert_eq!(guard.matched(), 2);
@@ -207,8 +207,8 @@ async fn a_revision_may_be_refused_at_once() {
 
     let _once = story.fault("{verb: watch, first: 2, expire: at-once}");
     // kube's watcher asks with the same revision until it is served: so it is in circles for as long as the fault is.
-    let told = story.watched(watcher::Config::default()).await;
-    let wanted = [
+    let events_seen = story.watched(watcher::Config::default()).await;
+    let expected = [
         "init",
         "listed",
         "error at the start",
@@ -216,5 +216,5 @@ async fn a_revision_may_be_refused_at_once() {
         "first",
         "second",
     ];
-    assert_eq!(told, wanted);
+    assert_eq!(events_seen, expected);
 }

@@ -183,7 +183,7 @@ async fn kubectl_is_at_home() {
             .contains("Server Version: v1.36.0-capstan-sim")
     );
     // The typed clients of these commands send protobuf.
-    for (words, told) in [
+    for (words, expected) in [
         ("create namespace lab", "namespace/lab created"),
         ("create configmap c1 --from-literal=a=b -n lab", "configmap/c1 created"),
         (
@@ -232,7 +232,7 @@ async fn kubectl_is_at_home() {
         ("get quota q1 -n lab -o jsonpath={.spec.hard.requests\\.cpu}", "1500m"),
         ("get svc v1 -n lab -o jsonpath={.spec.ports[0].targetPort}", "8080"),
     ] {
-        assert_eq!(kubectl.run(words, "").await, told, "{words}");
+        assert_eq!(kubectl.run(words, "").await, expected, "{words}");
     }
     assert!(kubectl.run("auth can-i --list -n lab", "").await.contains("*.*"));
     let gone = ["deploy d1", "job j1", "cronjob j2", "priorityclass p1"];
@@ -315,8 +315,8 @@ async fn kubectl_is_at_home() {
         "attach one -n lab",
         "port-forward pod/one -n lab 0:80",
     ] {
-        let said = kubectl.refused(words).await;
-        assert!(said.contains("can't be connected to"), "{words}: {said}");
+        let output = kubectl.refused(words).await;
+        assert!(output.contains("can't be connected to"), "{words}: {output}");
     }
     assert!(
         kubectl
@@ -324,7 +324,7 @@ async fn kubectl_is_at_home() {
             .await
             .contains("Metrics API not available")
     );
-    for (words, said) in [
+    for (words, output) in [
         ("label deploy web -n lab x=y", "deployment.apps/web labeled"),
         (
             "set image deploy/web -n lab main=nginx:3",
@@ -339,7 +339,7 @@ async fn kubectl_is_at_home() {
             "deployment.apps/web patched",
         ),
     ] {
-        assert_eq!(kubectl.run(words, "").await, said, "{words}");
+        assert_eq!(kubectl.run(words, "").await, output, "{words}");
     }
     assert!(kubectl.run("describe deploy web -n lab", "").await.contains("nginx:3"));
     let deleted = kubectl.run("delete pod one -n lab --grace-period=0 --force", "").await;
@@ -441,18 +441,18 @@ async fn kubectl_shows_the_columns_of_a_real_server_and_explains_fields() {
     let widgets = kubectl.run("get wd -n lab -o wide", "").await;
     assert_eq!(rows(&widgets), [["NAME", "SIZE", "COLOUR"], ["w", "3", "red"]]);
 
-    for (words, told) in [
+    for (words, expected) in [
         ("explain deploy.spec.replicas", "FIELD: replicas <integer>"),
         ("explain deploy.spec", "selector\t<LabelSelector> -required-"),
         ("explain pod --recursive", "containerPort\t<integer> -required-"),
         ("explain widget", "A widget."),
         ("explain widget.spec.size", "How large it is."),
     ] {
-        let said = kubectl.run(words, "").await;
-        assert!(said.contains(told), "{words}: {said}");
+        let output = kubectl.run(words, "").await;
+        assert!(output.contains(expected), "{words}: {output}");
     }
-    let said = kubectl.refused("explain deploy.spec.replica").await;
-    assert!(said.contains("field \"replica\" does not exist"), "{said}");
+    let output = kubectl.refused("explain deploy.spec.replica").await;
+    assert!(output.contains("field \"replica\" does not exist"), "{output}");
     served.end().await;
 }
 
@@ -464,17 +464,17 @@ async fn kubectl_is_warned_and_refused_as_by_a_real_server() {
     kubectl.run("create ns lab", "").await;
     let warned = kubectl.run_for("apply --validate=warn -f -", UNKNOWN).await;
     assert!(warned.status.success(), "{warned:?}");
-    let said = String::from_utf8_lossy(&warned.stderr);
-    assert!(said.contains("Warning: unknown field \"datas\""), "{said}");
+    let output = String::from_utf8_lossy(&warned.stderr);
+    assert!(output.contains("Warning: unknown field \"datas\""), "{output}");
     // A kind that nobody serves: kubectl reads a document as protobuf before it says so.
     let gadget = "apiVersion: example.org/v1\nkind: Gadget\nmetadata: {name: g}\n";
     let refused = kubectl.run_for("apply -f -", gadget).await;
-    let said = String::from_utf8_lossy(&refused.stderr);
+    let output = String::from_utf8_lossy(&refused.stderr);
     assert!(
-        !refused.status.success() && said.contains("no matches for kind \"Gadget\""),
-        "{said}"
+        !refused.status.success() && output.contains("no matches for kind \"Gadget\""),
+        "{output}"
     );
-    for (words, told) in [
+    for (words, expected) in [
         ("delete ns default", "this namespace may not be deleted"),
         ("delete ns kube-system", "this namespace may not be deleted"),
         ("create token nobody -n lab", "serviceaccounts \"nobody\" not found"),
@@ -487,8 +487,8 @@ async fn kubectl_is_warned_and_refused_as_by_a_real_server() {
             "field label not supported: data",
         ),
     ] {
-        let said = kubectl.refused(words).await;
-        assert!(said.contains(told), "{words}: {said}");
+        let output = kubectl.refused(words).await;
+        assert!(output.contains(expected), "{words}: {output}");
     }
     // What was applied on the client's side is not a conflict for kubectl, and the annotation follows.
     let before = MANIFEST.replace("nginx:1", "nginx:2");
@@ -502,10 +502,10 @@ async fn kubectl_is_warned_and_refused_as_by_a_real_server() {
     let other = kubectl
         .run_for("apply --server-side --field-manager=other -f -", MANIFEST)
         .await;
-    let said = String::from_utf8_lossy(&other.stderr);
+    let output = String::from_utf8_lossy(&other.stderr);
     assert!(
-        !other.status.success() && said.contains("conflict with \"kubectl\""),
-        "{said}"
+        !other.status.success() && output.contains("conflict with \"kubectl\""),
+        "{output}"
     );
     served.end().await;
 }

@@ -194,13 +194,13 @@ async fn generation_counts_desired_states_only() {
         (Some(1), None)
     );
     let status = Patch::Merge(json!({ "status": { "replicas": 7 }, "spec": { "replicas": 9 } }));
-    let told = deployments
+    let warnings = deployments
         .patch_status("web", &PatchParams::default(), &status)
         .await
         .unwrap();
-    assert_eq!(told.metadata.generation, Some(1));
+    assert_eq!(warnings.metadata.generation, Some(1));
     assert_eq!(
-        (told.spec.unwrap().replicas, told.status.unwrap().replicas),
+        (warnings.spec.unwrap().replicas, warnings.status.unwrap().replicas),
         (Some(1), Some(7))
     );
     let scaled = deployments

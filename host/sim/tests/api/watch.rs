@@ -19,7 +19,7 @@ fn map(name: &str, team: &str) -> ConfigMap {
     serde_json::from_value(json!({ "metadata": { "name": name, "labels": { "team": team } } })).unwrap()
 }
 
-fn told(event: &WatchEvent<ConfigMap>) -> String {
+fn describe(event: &WatchEvent<ConfigMap>) -> String {
     match event {
         WatchEvent::Added(object) => format!("added {}", object.name_any()),
         WatchEvent::Modified(object) => format!("modified {}", object.name_any()),
@@ -32,7 +32,7 @@ fn told(event: &WatchEvent<ConfigMap>) -> String {
 async fn collect(maps: &Api<ConfigMap>, how: &WatchParams, from: &str) -> Vec<String> {
     let start = Instant::now();
     let stream = maps.watch(how, from).await.unwrap();
-    let line = |event: WatchEvent<ConfigMap>| format!("{} s {}", start.elapsed().as_secs(), told(&event));
+    let line = |event: WatchEvent<ConfigMap>| format!("{} s {}", start.elapsed().as_secs(), describe(&event));
     let mut lines: Vec<String> = stream.map_ok(line).try_collect().await.unwrap();
     lines.push(format!("{} s closed", start.elapsed().as_secs()));
     lines
@@ -52,7 +52,7 @@ async fn a_watch_tells_what_happens_and_closes_in_time() {
     });
     let lines = collect(&maps, &WatchParams::default().timeout(150), &from).await;
     writing.await.unwrap();
-    let wanted = [
+    let expected = [
         "0 s added early",
         "60 s bookmark",
         "90 s added late",
@@ -60,7 +60,7 @@ async fn a_watch_tells_what_happens_and_closes_in_time() {
         "120 s bookmark",
         "150 s closed",
     ];
-    assert_eq!(lines, wanted);
+    assert_eq!(lines, expected);
 }
 
 #[tokio::test(start_paused = true)]

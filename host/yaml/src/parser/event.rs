@@ -30,8 +30,8 @@ pub(crate) struct Scalar<'a> {
     pub text: Cow<'a, str>,
     /// Whether it is neither quoted nor a block.
     pub is_plain: bool,
-    /// Its anchor.
+    /// The anchor before it, without `&`.
     pub anchor: Option<&'a str>,
-    /// Its full tag.
+    /// The tag, with its handle resolved.
     pub tag: Option<String>,
 }

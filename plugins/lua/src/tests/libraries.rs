@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{ask, ask_open, says};
+use super::{ask, ask_open, message_of};
 
 const NAMES: &str = "
 local there = {}
@@ -27,31 +27,34 @@ fn open_libraries_are_the_whole() {
         "string table math os io coroutine debug package"
     );
     let object = json!({"image": "example.com/api:1.2.3"});
-    assert_eq!(says("return string.match(obj.image, ':([%d%.]+)$')", &object), "1.2.3");
     assert_eq!(
-        says("return (obj.image:gsub('/.*', '')):upper()", &object),
+        message_of("return string.match(obj.image, ':([%d%.]+)$')", &object),
+        "1.2.3"
+    );
+    assert_eq!(
+        message_of("return (obj.image:gsub('/.*', '')):upper()", &object),
         "EXAMPLE.COM"
     );
     assert_eq!(
-        says("return string.format('%s has %d of %05.1f%%', 'x', 3, 99.55)", &object),
+        message_of("return string.format('%s has %d of %05.1f%%', 'x', 3, 99.55)", &object),
         "x has 3 of 099.5%"
     );
     assert_eq!(
-        says(
+        message_of(
             "return obj.image:find('api', 1, true) .. ' ' .. obj.image:sub(-5) .. ' ' .. obj.image:len()",
             &object
         ),
         "13 1.2.3 21"
     );
     assert_eq!(
-        says(
+        message_of(
             "return tostring(math.huge > 1) .. math.max(1, 5, 3) .. math.floor(-0.5)",
             &object
         ),
         "true5-1"
     );
     assert_eq!(
-        says(
+        message_of(
             "return os.date('!%Y-%m-%d', 86400) .. ' ' .. os.time({year = 1970, month = 1, day = 2, hour = 0})",
             &object
         ),

@@ -81,7 +81,7 @@ fn what_holds_it_up_comes_before_what_is_good() {
 #[test]
 fn of_what_disagrees_the_worse_counts() {
     let rule = |kind: &str| by(&format!("{kind} condition"));
-    for (all, expected, judge) in [
+    for (all, expected, rule_name) in [
         (
             vec![("Available", "True"), ("Healthy", "False")],
             Progressing,
@@ -100,7 +100,7 @@ fn of_what_disagrees_the_worse_counts() {
         (vec![("Fancy", "False"), ("Ready", "True")], Healthy, "Ready"),
     ] {
         let answer = native("*/*", &conditions(&all));
-        assert_eq!((answer.status, answer.rule), (expected, rule(judge)), "{all:?}");
+        assert_eq!((answer.status, answer.rule), (expected, rule(rule_name)), "{all:?}");
     }
 }
 
@@ -141,14 +141,14 @@ fn without_a_condition_that_tells_the_word_of_the_status_does() {
         );
     }
     let rule = by("phase");
-    let said =
+    let container_message =
         widget(&json!({"phase": "Error", "message": "no space", "conditions": [{"type": "Fancy", "status": "True"}]}));
     let running = json!({"phase": "Running", "startedAt": "2026-01-01T00:00:00Z"});
     let worse = widget(&json!({"phase": "Ready", "state": "Failed"}));
     natively(
         "*/*",
         &[
-            (said, Degraded, &rule, "Error: no space"),
+            (container_message, Degraded, &rule, "Error: no space"),
             (widget(&running), Progressing, &rule, "its phase is Running"),
             (word("phase", "Running"), Healthy, &rule, "its phase is Running"),
             (worse, Degraded, &by("state"), "its state is Failed"),

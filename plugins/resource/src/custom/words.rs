@@ -9,7 +9,7 @@ pub enum Meaning {
     Paused,
     /// It is on its way.
     Underway,
-    /// It failed.
+    /// The object is Degraded.
     Bad,
 }
 

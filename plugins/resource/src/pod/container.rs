@@ -30,7 +30,7 @@ impl Spec {
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Container {
-    /// Its name.
+    /// The name of the container.
     pub name: String,
     state: State,
     last_state: State,

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::Related;
 
-fn told(related: &Value) -> Option<String> {
+fn problems(related: &Value) -> Option<String> {
     let text = related.to_string();
     let related: Related<'_> = serde_json::from_str(&text).unwrap();
     related.troubles_of_pods().unwrap()
@@ -21,7 +21,7 @@ fn waits(reason: &str, message: &str) -> Value {
 }
 
 fn one(status: &Value) -> Option<String> {
-    told(&json!({"objects": [pod("a", status)], "total": 1}))
+    problems(&json!({"objects": [pod("a", status)], "total": 1}))
 }
 
 #[test]
@@ -37,16 +37,16 @@ fn pods_with_the_same_trouble_are_counted() {
     let fine = json!({"phase": "Running", "containerStatuses": [{"name": "main", "state": {"running": {}}}]});
     let objects = [pod("a", &pull), pod("b", &failed), pod("c", &fine)];
     assert_eq!(
-        told(&json!({"objects": objects, "total": 3})).unwrap(),
+        problems(&json!({"objects": objects, "total": 3})).unwrap(),
         "2 of 3 pods: back-off pulling image acme/api:1.2 (not found)"
     );
     // More than are shown.
     assert_eq!(
-        told(&json!({"objects": objects, "total": 90})).unwrap(),
+        problems(&json!({"objects": objects, "total": 90})).unwrap(),
         "2 of 90 pods: back-off pulling image acme/api:1.2 (not found)"
     );
-    assert_eq!(told(&json!({"objects": [pod("c", &fine)], "total": 1})), None);
-    assert_eq!(told(&json!({"refused": "may not"})), None);
+    assert_eq!(problems(&json!({"objects": [pod("c", &fine)], "total": 1})), None);
+    assert_eq!(problems(&json!({"refused": "may not"})), None);
 }
 
 #[test]
@@ -61,7 +61,7 @@ fn the_worst_comes_first_and_two_are_told() {
         pod("d", &stuck),
     ];
     assert_eq!(
-        told(&json!({"objects": objects, "total": 4})).unwrap(),
+        problems(&json!({"objects": objects, "total": 4})).unwrap(),
         "1 of 4 pods: container main can't be started: secret \"keys\" has no key \"a\"; \
          2 of 4 pods: container main failed with exit code 3, again and again"
     );
@@ -101,12 +101,12 @@ fn every_trouble_has_its_words() {
         "missing": [{"pod": "a", "kind": "Secret", "name": "keys"}],
     });
     assert_eq!(
-        told(&missing).unwrap(),
+        problems(&missing).unwrap(),
         "1 of 1 pod: Secret/keys, which it mounts, doesn't exist"
     );
     let mut leaving = pod("a", &waits("ErrImagePull", "not found"));
     leaving["metadata"]["deletionTimestamp"] = json!("2026-01-01T00:00:00Z");
-    assert_eq!(told(&json!({"objects": [leaving], "total": 1})), None);
+    assert_eq!(problems(&json!({"objects": [leaving], "total": 1})), None);
 }
 
 #[test]

@@ -20,13 +20,13 @@ const TRIES: u32 = 10;
 /// Carries orders to the API server.
 pub(super) struct Herald {
     client: Client,
-    pods: BTreeMap<PodId, watch::Sender<Wanted>>,
+    pods: BTreeMap<PodId, watch::Sender<DesiredStatus>>,
     tasks: JoinSet<()>,
 }
 
 /// What the API server shall know about one pod.
 #[derive(Clone, Debug, Default)]
-struct Wanted {
+struct DesiredStatus {
     status: Value,
     removed: bool,
 }
@@ -44,22 +44,22 @@ impl Herald {
     pub fn carry(&mut self, order: NodeAction) {
         while self.tasks.try_join_next().is_some() {}
         match order {
-            NodeAction::Status(pod, status) => self.post(pod, |wanted| wanted.status = status),
-            NodeAction::Remove(pod) => self.post(pod, |wanted| wanted.removed = true),
+            NodeAction::Status(pod, status) => self.post(pod, |desired| desired.status = status),
+            NodeAction::Remove(pod) => self.post(pod, |desired| desired.removed = true),
             NodeAction::Create(object) => {
                 self.tasks.spawn(create(self.client.clone(), object));
             }
         }
     }
 
-    fn post(&mut self, pod: PodId, change: impl FnOnce(&mut Wanted)) {
+    fn post(&mut self, pod: PodId, change: impl FnOnce(&mut DesiredStatus)) {
         if let Some(known) = self.pods.get(&pod).filter(|known| !known.is_closed()) {
             known.send_modify(change);
             return;
         }
-        let mut wanted = Wanted::default();
-        change(&mut wanted);
-        let (sender, receiver) = watch::channel(wanted);
+        let mut desired = DesiredStatus::default();
+        change(&mut desired);
+        let (sender, receiver) = watch::channel(desired);
         let pods = Api::namespaced(self.client.clone(), &pod.namespace);
         self.tasks.spawn(attend(pods, pod.clone(), receiver));
         self.pods.insert(pod, sender);
@@ -110,12 +110,12 @@ async fn create(client: Client, object: Value) {
 }
 
 /// Tells the newest about one pod until it is gone.
-async fn attend(pods: Api<Resource>, pod: PodId, mut wanted: watch::Receiver<Wanted>) {
-    let mut told = Value::Null;
+async fn attend(pods: Api<Resource>, pod: PodId, mut desired: watch::Receiver<DesiredStatus>) {
+    let mut last_status = Value::Null;
     let mut failed = 0;
     loop {
-        let newest = wanted.borrow_and_update().clone();
-        match tell(&pods, &pod, &newest, &mut told).await {
+        let newest = desired.borrow_and_update().clone();
+        match write_status(&pods, &pod, &newest, &mut last_status).await {
             Ok(()) if newest.removed => return,
             Ok(()) => failed = 0,
             // 404 and 409: the pod is gone, or a namesake has taken its place.
@@ -131,23 +131,28 @@ async fn attend(pods: Api<Resource>, pod: PodId, mut wanted: watch::Receiver<Wan
                 continue;
             }
         }
-        if wanted.changed().await.is_err() {
+        if desired.changed().await.is_err() {
             return;
         }
     }
 }
 
-async fn tell(pods: &Api<Resource>, pod: &PodId, wanted: &Wanted, told: &mut Value) -> Result<(), Error> {
-    if wanted.status != *told {
-        let patch = json!({"metadata": {"uid": pod.uid}, "status": patch(&wanted.status)});
+async fn write_status(
+    pods: &Api<Resource>,
+    pod: &PodId,
+    desired: &DesiredStatus,
+    last_status: &mut Value,
+) -> Result<(), Error> {
+    if desired.status != *last_status {
+        let patch = json!({"metadata": {"uid": pod.uid}, "status": patch(&desired.status)});
         let how = PatchParams {
             field_manager: Some(NAME.into()),
             ..PatchParams::default()
         };
         pods.patch_status(&pod.name, &how, &Patch::Strategic(patch)).await?;
-        told.clone_from(&wanted.status);
+        last_status.clone_from(&desired.status);
     }
-    if wanted.removed {
+    if desired.removed {
         let this = Preconditions {
             uid: Some(pod.uid.clone()),
             ..Preconditions::default()

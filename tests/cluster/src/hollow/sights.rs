@@ -25,7 +25,7 @@ pub(super) enum News {
     All(Kind, Vec<Value>),
     /// One is new or different.
     Seen(Value),
-    /// One is gone.
+    /// An object was deleted.
     Gone(Value),
 }
 

@@ -2,14 +2,14 @@
 
 use serde_json::Value;
 
-/// An answer.
+/// The response of a server to one request.
 #[derive(Debug)]
 pub struct Answer {
     /// The request.
-    pub asked: String,
+    pub request: String,
     pub code: u16,
     pub body: Value,
-    /// Its `Warning` headers.
+    /// The `Warning` headers of the response.
     pub warnings: Vec<String>,
 }
 
@@ -20,7 +20,7 @@ impl Answer {
         assert!(
             self.code == code,
             "{} was answered with {}: {:#}",
-            self.asked,
+            self.request,
             self.code,
             self.body
         );
@@ -29,12 +29,12 @@ impl Answer {
 
     /// Expects this status code, and a body like this.
     #[track_caller]
-    pub fn shows(self, code: u16, wanted: &Value) -> Value {
-        let asked = self.asked.clone();
+    pub fn shows(self, code: u16, expected: &Value) -> Value {
+        let request = self.request.clone();
         let body = self.is(code);
         assert!(
-            is_like(&body, wanted),
-            "{asked} should be answered like {wanted:#}, and is by {body:#}"
+            is_like(&body, expected),
+            "{request} should be answered like {expected:#}, and is by {body:#}"
         );
         body
     }
@@ -42,17 +42,17 @@ impl Answer {
     /// Expects a refusal: its code, a reason and a message like these, `*` for anything.
     #[track_caller]
     pub fn refuses(self, code: u16, reason: &str, message: &str) -> Value {
-        let asked = self.asked.clone();
+        let request = self.request.clone();
         let body = self.is(code);
-        assert_eq!(body["kind"], "Status", "{asked}: {body:#}");
-        assert_eq!(body["status"], "Failure", "{asked}: {body:#}");
-        assert_eq!(body["code"], code, "{asked}: {body:#}");
+        assert_eq!(body["kind"], "Status", "{request}: {body:#}");
+        assert_eq!(body["status"], "Failure", "{request}: {body:#}");
+        assert_eq!(body["code"], code, "{request}: {body:#}");
         let given = body["reason"].as_str().unwrap_or_default();
-        assert!(matches(given, reason), "{asked}: {body:#}");
+        assert!(matches(given, reason), "{request}: {body:#}");
         let found = body["message"].as_str().unwrap_or_default();
         assert!(
             matches(found, message),
-            "{asked}: the message is {found:?}, not {message:?}"
+            "{request}: the message is {found:?}, not {message:?}"
         );
         body
     }
@@ -60,19 +60,23 @@ impl Answer {
 
 /// Returns whether a value has everything that is wanted. `null` is for what isn't there, `*` in a text for anything;
 /// lists have as many items as wanted.
-pub fn is_like(found: &Value, wanted: &Value) -> bool {
-    match (found, wanted) {
-        (Value::Object(found), Value::Object(wanted)) => {
+pub fn is_like(found: &Value, expected: &Value) -> bool {
+    match (found, expected) {
+        (Value::Object(found), Value::Object(expected)) => {
             let absent = Value::Null;
-            wanted
+            expected
                 .iter()
-                .all(|(key, wanted)| is_like(found.get(key).unwrap_or(&absent), wanted))
+                .all(|(key, expected)| is_like(found.get(key).unwrap_or(&absent), expected))
         }
-        (Value::Array(found), Value::Array(wanted)) => {
-            found.len() == wanted.len() && found.iter().zip(wanted).all(|(found, wanted)| is_like(found, wanted))
+        (Value::Array(found), Value::Array(expected)) => {
+            found.len() == expected.len()
+                && found
+                    .iter()
+                    .zip(expected)
+                    .all(|(found, expected)| is_like(found, expected))
         }
-        (Value::String(found), Value::String(wanted)) => matches(found, wanted),
-        (found, wanted) => found == wanted,
+        (Value::String(found), Value::String(expected)) => matches(found, expected),
+        (found, expected) => found == expected,
     }
 }
 

@@ -208,8 +208,8 @@ pub async fn a_strict_apply_refuses_what_no_schema_has(on: Ground) {
 }
 
 pub async fn a_dry_run_of_an_apply_tells_and_leaves_nothing(on: Ground) {
-    let told = on.apply("one", "configmaps/a?dryRun=All", &settings("a")).await.is(201);
-    assert!(entry(&told, "one", "Apply").is_some());
+    let applied = on.apply("one", "configmaps/a?dryRun=All", &settings("a")).await.is(201);
+    assert!(entry(&applied, "one", "Apply").is_some());
     on.get("configmaps/a").await.is(404);
     let bad = on.apply("one", "configmaps/B?dryRun=All", &settings("B")).await;
     bad.refuses(422, "Invalid", "*");

@@ -239,8 +239,9 @@ pub async fn rules_of_a_custom_kind_have_the_servers_words(on: Ground) {
         let message = format!("Invalid value: {value}: spec.{field} in body should {should}");
         ("FieldValueInvalid", field.to_owned(), message)
     };
-    let is_not = |field: &str, wanted: &str, found: &str| {
-        let message = format!("Invalid value: \"{found}\": spec.{field} in body must be of type {wanted}: \"{found}\"");
+    let is_not = |field: &str, expected: &str, found: &str| {
+        let message =
+            format!("Invalid value: \"{found}\": spec.{field} in body must be of type {expected}: \"{found}\"");
         ("FieldValueTypeInvalid", field.to_owned(), message)
     };
     let other = |reason: &'static str, field: &str, message: &str| (reason, field.to_owned(), message.to_owned());

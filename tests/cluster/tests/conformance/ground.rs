@@ -151,7 +151,7 @@ impl Ground {
         body: Option<&Value>,
     ) -> Answer {
         let path = self.path(resource);
-        let asked = format!("{method} {path}");
+        let request_line = format!("{method} {path}");
         let request = Request::builder()
             .method(method)
             .uri(path)
@@ -170,7 +170,7 @@ impl Ground {
         let body = serde_json::from_slice(&bytes)
             .unwrap_or_else(|_| Value::String(String::from_utf8_lossy(&bytes).into_owned()));
         Answer {
-            asked,
+            request: request_line,
             code,
             body,
             warnings,
@@ -208,8 +208,8 @@ impl Ground {
     }
 
     /// Waits until an object is like this, and returns it.
-    pub async fn until(&self, resource: &str, wanted: &Value) -> Value {
-        self.until_seen(resource, wanted, &format!("{resource} to be like {wanted}"))
+    pub async fn until(&self, resource: &str, expected: &Value) -> Value {
+        self.until_seen(resource, expected, &format!("{resource} to be like {expected}"))
             .await
     }
 
@@ -221,7 +221,7 @@ impl Ground {
         assert!(seen.is_null());
     }
 
-    async fn until_seen(&self, resource: &str, wanted: &Value, what: &str) -> Value {
+    async fn until_seen(&self, resource: &str, expected: &Value, what: &str) -> Value {
         let path = self.path(resource);
         let (collection, name) = path.rsplit_once('/').unwrap();
         let query = format!("fieldSelector=metadata.name%3D{name}");
@@ -233,10 +233,10 @@ impl Ground {
             .await;
         loop {
             // `null` asks for what isn't there.
-            if if wanted.is_null() {
+            if if expected.is_null() {
                 last.is_null()
             } else {
-                is_like(&last, wanted)
+                is_like(&last, expected)
             } {
                 return last;
             }

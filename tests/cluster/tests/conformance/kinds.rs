@@ -70,17 +70,17 @@ fn described(resource: &Value) -> Value {
 const SERVED: &str = include_str!("kinds.json");
 
 pub async fn every_built_in_kind_is_served(on: Ground) {
-    let wanted: Described = serde_json::from_str(SERVED).unwrap();
+    let expected: Described = serde_json::from_str(SERVED).unwrap();
     let mut found = discovered(&on).await;
     // Other tests of the same control plane define kinds of their own, in groups with these endings.
     found.retain(|path, _| {
         let group = path.split('/').next().unwrap_or_default();
         !group.contains('.') || group.ends_with(".k8s.io")
     });
-    for (path, wanted) in &wanted {
-        assert_eq!(found.get(path), Some(wanted), "{path}");
+    for (path, expected) in &expected {
+        assert_eq!(found.get(path), Some(expected), "{path}");
     }
-    let more: Vec<&String> = found.keys().filter(|path| !wanted.contains_key(*path)).collect();
+    let more: Vec<&String> = found.keys().filter(|path| !expected.contains_key(*path)).collect();
     assert!(more.is_empty(), "served as well: {more:?}");
 }
 

@@ -18,10 +18,10 @@ pub async fn unknown_fields_are_warned_about(on: Ground) {
         [r#"299 - "unknown field \"datas\"""#]
     );
     assert!(post("&fieldValidation=Ignore").await.is_empty());
-    let told = on.get("endpoints").await.warnings;
+    let shown = on.get("endpoints").await.warnings;
     assert!(
-        told.len() == 1 && told[0].contains("Endpoints is deprecated"),
-        "{told:?}"
+        shown.len() == 1 && shown[0].contains("Endpoints is deprecated"),
+        "{shown:?}"
     );
 }
 
@@ -43,8 +43,8 @@ pub async fn a_budget_stops_an_eviction(on: Ground) {
     let name = pods["items"][0]["metadata"]["name"].as_str().unwrap();
     let eviction = json!({ "apiVersion": "policy/v1", "kind": "Eviction", "metadata": { "name": name } });
     let path = format!("pods/{name}/eviction");
-    let said = "Cannot evict pod as it would violate the pod's disruption budget.";
-    let refused = on.post(&path, &eviction).await.refuses(429, "TooManyRequests", said);
+    let message = "Cannot evict pod as it would violate the pod's disruption budget.";
+    let refused = on.post(&path, &eviction).await.refuses(429, "TooManyRequests", message);
     assert_eq!(
         refused["details"]["causes"],
         json!([{ "reason": "DisruptionBudget", "message": "The disruption budget b needs 1 healthy pods and has 1 currently" }])
@@ -69,7 +69,7 @@ pub async fn a_budget_stops_an_eviction(on: Ground) {
     .await;
     let eviction = json!({ "metadata": { "name": "bare" } });
     let refused = on.post("pods/bare/eviction", &eviction).await;
-    let refused = refused.refuses(429, "TooManyRequests", said);
+    let refused = refused.refuses(429, "TooManyRequests", message);
     assert_eq!(
         refused["details"]["causes"],
         json!([{ "reason": "DisruptionBudget", "message": "The disruption budget share does not allow evicting pods currently" }])

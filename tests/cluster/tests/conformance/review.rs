@@ -9,20 +9,24 @@ pub async fn an_administrator_may_do_everything(on: Ground) {
         "apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectAccessReview",
         "spec": { "resourceAttributes": { "namespace": on.namespace, "verb": "patch", "group": "apps", "resource": "deployments" } },
     });
-    let told = on
+    let review = on
         .post("/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", &review)
         .await;
-    told.shows(
+    review.shows(
         201,
         &json!({ "kind": "SelfSubjectAccessReview", "status": { "allowed": true } }),
     );
     let rules = json!({ "apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectRulesReview", "spec": { "namespace": on.namespace } });
-    let told = on
+    let review = on
         .post("/apis/authorization.k8s.io/v1/selfsubjectrulesreviews", &rules)
         .await;
-    let told = told.shows(201, &json!({ "status": { "incomplete": false } }));
-    let all = told["status"]["resourceRules"].as_array().unwrap().iter().any(|rule| {
-        rule["verbs"] == json!(["*"]) && rule["apiGroups"] == json!(["*"]) && rule["resources"] == json!(["*"])
-    });
-    assert!(all, "{told:#}");
+    let review = review.shows(201, &json!({ "status": { "incomplete": false } }));
+    let all = review["status"]["resourceRules"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .any(|rule| {
+            rule["verbs"] == json!(["*"]) && rule["apiGroups"] == json!(["*"]) && rule["resources"] == json!(["*"])
+        });
+    assert!(all, "{review:#}");
 }

@@ -29,7 +29,7 @@ pub async fn every_kind_has_its_columns(on: Ground) {
         .lines()
         .filter(|line| !line.starts_with('#'));
     for line in lines {
-        let [path, kind, wanted] = line.splitn(3, ' ').collect::<Vec<_>>()[..] else {
+        let [path, kind, expected] = line.splitn(3, ' ').collect::<Vec<_>>()[..] else {
             panic!("{line}")
         };
         let served = on.get(path).await.is(200);
@@ -40,7 +40,7 @@ pub async fn every_kind_has_its_columns(on: Ground) {
             .as_str()
             .unwrap();
         let table = table(&on, &format!("{path}/{plural}")).await;
-        assert_eq!(columns(&table), wanted, "{line}");
+        assert_eq!(columns(&table), expected, "{line}");
     }
 }
 
@@ -152,10 +152,10 @@ pub async fn cells_say_what_a_printer_says(on: Ground) {
         on.post(resource, &object).await.is(201);
         let table = table(&on, &format!("{resource}/x")).await;
         let found = json!([resource, table["rows"][0]["cells"]]);
-        let wanted = json!([resource, cells]);
+        let expected = json!([resource, cells]);
         assert!(
-            super::answer::is_like(&found, &wanted),
-            "{found} should be like {wanted}"
+            super::answer::is_like(&found, &expected),
+            "{found} should be like {expected}"
         );
     }
 }
@@ -163,7 +163,7 @@ pub async fn cells_say_what_a_printer_says(on: Ground) {
 pub async fn a_row_has_as_much_of_its_object_as_is_asked_for(on: Ground) {
     let object = json!({ "metadata": { "name": "x" }, "data": { "a": "b" } });
     on.post("configmaps", &object).await.is(201);
-    for (query, wanted) in [
+    for (query, expected) in [
         (
             "",
             json!({ "kind": "PartialObjectMetadata", "data": null, "metadata": { "name": "x" } }),
@@ -180,7 +180,7 @@ pub async fn a_row_has_as_much_of_its_object_as_is_asked_for(on: Ground) {
     ] {
         let table = table(&on, &format!("configmaps/x{query}")).await;
         let found = &table["rows"][0]["object"];
-        assert!(super::answer::is_like(found, &wanted), "{query}: {found:#}");
+        assert!(super::answer::is_like(found, &expected), "{query}: {found:#}");
     }
 }
 

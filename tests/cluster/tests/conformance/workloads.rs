@@ -26,7 +26,7 @@ fn condition<'object>(object: &'object Value, name: &str) -> Option<&'object Val
 }
 
 /// Waits for a condition of the Job.
-async fn until_job(on: &Ground, wanted: &str) -> Value {
+async fn until_job(on: &Ground, condition_type: &str) -> Value {
     let mut seen = on.get("batch/v1/jobs/j").await.is(200);
     let mut news = on
         .watch(&format!(
@@ -34,7 +34,7 @@ async fn until_job(on: &Ground, wanted: &str) -> Value {
             seen["metadata"]["resourceVersion"].as_str().unwrap()
         ))
         .await;
-    while condition(&seen, wanted).is_none_or(|one| one["status"] != "True") {
+    while condition(&seen, condition_type).is_none_or(|one| one["status"] != "True") {
         seen = news.next().await.1;
     }
     seen
@@ -84,9 +84,9 @@ pub async fn a_job_fails_when_its_tries_are_used_up(on: Ground) {
         .await
         .is(201);
     let failed = until_job(&on, "Failed").await;
-    let said = condition(&failed, "Failed").unwrap();
+    let failed_condition = condition(&failed, "Failed").unwrap();
     assert_eq!(
-        (&said["reason"], &said["message"]),
+        (&failed_condition["reason"], &failed_condition["message"]),
         (
             &json!("BackoffLimitExceeded"),
             &json!("Job has reached the specified backoff limit")
@@ -108,9 +108,9 @@ pub async fn a_job_takes_too_long(on: Ground) {
         .await
         .is(201);
     let failed = until_job(&on, "Failed").await;
-    let said = condition(&failed, "Failed").unwrap();
+    let failed_condition = condition(&failed, "Failed").unwrap();
     assert_eq!(
-        (&said["reason"], &said["message"]),
+        (&failed_condition["reason"], &failed_condition["message"]),
         (
             &json!("DeadlineExceeded"),
             &json!("Job was active longer than specified deadline")

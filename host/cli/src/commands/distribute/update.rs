@@ -21,11 +21,11 @@ pub(super) fn run(global: &GlobalOptions, args: &UpdateArgs) -> anyhow::Result<E
     let file = read_configuration(global)?;
     let lock_file = plugins::lock_path(Path::new(""));
     let mut lock = LockFile::read(&lock_file)?;
-    let wanted = selected(&lock, args.name.as_deref())?;
+    let selection = selected(&lock, args.name.as_deref())?;
     let store = new_store(global, &args.reach, read_policy(file.as_ref())?);
-    let mut told = Vec::new();
+    let mut updated = Vec::new();
     // All plugins are looked up before any is pinned: if one fails, the file stays as it was.
-    for old in wanted {
+    for old in selection {
         let source = old.source.parse::<capstan_registry::Source>();
         let source = source.map_err(capstan_registry::RegistryError::from)?;
         let plugin = plugins::block_on_separate_runtime(store.resolve(&source, Path::new("")))??;
@@ -37,18 +37,18 @@ pub(super) fn run(global: &GlobalOptions, args: &UpdateArgs) -> anyhow::Result<E
             digest: shown.digest,
             manifest_digest: shown.manifest,
         });
-        told.push((old, shown));
+        updated.push((old, shown));
     }
     lock.write(&lock_file)?;
-    if told.is_empty() {
+    if updated.is_empty() {
         print_stderr(&text!("no plugin is pinned; use `capstan plugin add SOURCE`"));
     }
     if global.output == Output::Text {
-        for (old, new) in &told {
+        for (old, new) in &updated {
             print(&text(old, new));
         }
     } else {
-        let all: Vec<_> = told
+        let all: Vec<_> = updated
             .iter()
             .map(|(old, new)| json!({ "before": old, "now": new }))
             .collect();

@@ -44,27 +44,27 @@ pub(super) async fn run(global: &GlobalOptions, args: &PluginRun) -> anyhow::Res
         state: memory,
         now: args.now.unwrap_or_else(jiff::Timestamp::now),
     };
-    let asked = sandbox.ask(&name, question).await?;
-    let failed = asked.answer.as_ref().err().map(ToString::to_string);
+    let result = sandbox.ask(&name, question).await?;
+    let failed = result.answer.as_ref().err().map(ToString::to_string);
     let answer = if failed.is_none() {
-        to_contract_json(&asked.answer)
+        to_contract_json(&result.answer)
     } else {
         Value::Null
     };
-    if let (Some(file), Ok(Answer::Step(step))) = (&args.memory_out, &asked.answer) {
+    if let (Some(file), Ok(Answer::Step(step))) = (&args.memory_out, &result.answer) {
         capstan_files::write(file, &step.state, Readers::Inherited).map_err(|error| {
             let message = format!("{} can't be written: {error}", file.display());
             usage_error(message, "name a file in a folder that exists")
         })?;
     }
-    let cost = &asked.cost;
+    let cost = &result.cost;
     if global.output == Output::Text {
         match &failed {
             None => print_json(&shown_answer(answer))?,
             Some(why) => print(&text!("{}\n", Text::block(why))),
         }
         let mut streams = vec![("stdout", &cost.stdout), ("stderr", &cost.stderr)];
-        if let Err(PluginError::Failed { backtrace, .. }) = &asked.answer
+        if let Err(PluginError::Failed { backtrace, .. }) = &result.answer
             && !backtrace.is_empty()
         {
             print(&indent(backtrace.lines()));
@@ -81,14 +81,14 @@ pub(super) async fn run(global: &GlobalOptions, args: &PluginRun) -> anyhow::Res
         }
         print_stderr(&text!(
             "claim {}, {} ms, {} fuel, {} KiB of memory",
-            asked.claim,
+            result.claim,
             format!("{:.3}", cost.duration.as_secs_f64() * 1000.0),
             cost.fuel,
             cost.peak_memory_bytes / 1024
         ));
     } else {
         print_json(
-            &json!({ "claim": asked.claim, "answer": answer, "error": failed, "fuel": cost.fuel, "memory": cost.peak_memory_bytes }),
+            &json!({ "claim": result.claim, "answer": answer, "error": failed, "fuel": cost.fuel, "memory": cost.peak_memory_bytes }),
         )?;
     }
     Ok(if failed.is_some() { Exit::Plugin } else { Exit::Done })

@@ -42,7 +42,7 @@ const FOLLOWS_CHANGED_ANSWER: &str = "follow an answer that changes what the hoo
 const NEEDS_SECRET_DATA: &str = "contained data of a Secret, which isn't stored";
 const NO_CLAIM: &str = "are about a claim that it no longer has";
 
-/// A different answer.
+/// A call that the other version of the plugin answers differently.
 struct ChangedAnswer {
     about: String,
     at: Option<Timestamp>,
@@ -61,14 +61,14 @@ pub(super) async fn run(
     let Some(info) = plugins.first() else {
         return Ok(Exit::Other);
     };
-    let asked: Vec<&PluginCall> = kept.entries.iter().filter_map(plugin_call).collect();
-    let of_it: Vec<&PluginCall> = asked
+    let call: Vec<&PluginCall> = kept.entries.iter().filter_map(plugin_call).collect();
+    let of_it: Vec<&PluginCall> = call
         .iter()
         .copied()
-        .filter(|asked| asked.plugin.plugin == info.name)
+        .filter(|call| call.plugin.plugin == info.name)
         .collect();
     let Some(last) = of_it.last() else {
-        let mut names: Vec<&str> = asked.iter().map(|asked| asked.plugin.plugin.as_str()).collect();
+        let mut names: Vec<&str> = call.iter().map(|call| call.plugin.plugin.as_str()).collect();
         names.sort_unstable();
         names.dedup();
         return Err(usage_error(
@@ -120,7 +120,7 @@ pub(super) async fn run(
 
 fn plugin_call(entry: &Entry) -> Option<&PluginCall> {
     match entry {
-        Entry::PluginCall(asked) => Some(asked),
+        Entry::PluginCall(call) => Some(call),
         Entry::Input(_) | Entry::Omitted(_) => None,
     }
 }
@@ -138,13 +138,13 @@ async fn ask_all(sandbox: &Sandbox, info: &PluginInfo, all: &[&PluginCall], name
     let mut found = Comparison::default();
     let mut runs: HashMap<RunId, HookRunState> = HashMap::new();
     let mut unclaimed = HashSet::new();
-    for asked in all {
+    for call in all {
         let mut leave = |why| *found.skipped.entry(why).or_default() += 1;
-        if asked.saw_secrets {
+        if call.saw_secrets {
             leave(NEEDS_SECRET_DATA);
             continue;
         }
-        let (interface, claim) = (interface_of(&asked.exchange), asked.plugin.claim.as_str());
+        let (interface, claim) = (interface_of(&call.exchange), call.plugin.claim.as_str());
         let has_claim = info
             .claims
             .iter()
@@ -153,7 +153,7 @@ async fn ask_all(sandbox: &Sandbox, info: &PluginInfo, all: &[&PluginCall], name
             leave(NO_CLAIM);
             continue;
         }
-        let run = match &asked.exchange {
+        let run = match &call.exchange {
             PluginExchange::Step { context, .. } => Some(runs.entry(context.hook.run.clone()).or_default()),
             PluginExchange::Place { .. } | PluginExchange::Assess { .. } | PluginExchange::Decide { .. } => None,
         };
@@ -161,16 +161,16 @@ async fn ask_all(sandbox: &Sandbox, info: &PluginInfo, all: &[&PluginCall], name
             leave(FOLLOWS_CHANGED_ANSWER);
             continue;
         }
-        let before = answer_json(recorded_answer(asked));
+        let before = answer_json(recorded_answer(call));
         let answer = if has_claim {
-            ask(sandbox, info, asked, run.as_deref()).await
+            ask(sandbox, info, call, run.as_deref()).await
         } else {
             Err(PluginError::Unavailable {
                 plugin: format!("{} {}", info.name, info.version),
                 message: format!("it no longer claims `{claim}`"),
             })
         };
-        if let (Some(run), PluginExchange::Step { answer: then, .. }) = (run, &asked.exchange) {
+        if let (Some(run), PluginExchange::Step { answer: then, .. }) = (run, &call.exchange) {
             run.has_diverged = match (then, &answer) {
                 (Ok(then), Ok(Answer::Step(step))) => {
                     run.memory.insert(then.state.clone(), step.state.clone());
@@ -185,8 +185,8 @@ async fn ask_all(sandbox: &Sandbox, info: &PluginInfo, all: &[&PluginCall], name
             found.same += 1;
         } else {
             found.changed.push(ChangedAnswer {
-                about: question_text(&asked.exchange, namespace),
-                at: asked.at,
+                about: question_text(&call.exchange, namespace),
+                at: call.at,
                 before,
                 now,
             });
@@ -204,8 +204,8 @@ fn answer_json(answer: Result<Answer, PluginError>) -> Value {
     words
 }
 
-fn recorded_answer(asked: &PluginCall) -> Result<Answer, PluginError> {
-    match &asked.exchange {
+fn recorded_answer(call: &PluginCall) -> Result<Answer, PluginError> {
+    match &call.exchange {
         PluginExchange::Place { answer, .. } => answer.clone().map(Answer::Placement),
         PluginExchange::Step { answer, .. } => answer.clone().map(Answer::Step),
         PluginExchange::Assess { answer, .. } => answer.clone().map(Answer::Assessment),
@@ -224,17 +224,17 @@ fn interface_of(what: &PluginExchange) -> Interface {
 async fn ask(
     sandbox: &Sandbox,
     info: &PluginInfo,
-    asked: &PluginCall,
+    call: &PluginCall,
     run: Option<&HookRunState>,
 ) -> Result<Answer, PluginError> {
     let by = PluginRef {
         plugin: info.name.clone(),
         version: info.version.clone(),
         digest: info.digest.clone(),
-        claim: asked.plugin.claim.clone(),
+        claim: call.plugin.claim.clone(),
     };
-    let now = asked.at.unwrap_or(Timestamp::UNIX_EPOCH);
-    match &asked.exchange {
+    let now = call.at.unwrap_or(Timestamp::UNIX_EPOCH);
+    match &call.exchange {
         PluginExchange::Place { question, .. } => sandbox.place(&by, question.clone()).await.map(Answer::Placement),
         PluginExchange::Assess {
             application,

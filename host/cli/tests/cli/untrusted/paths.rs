@@ -46,8 +46,8 @@ fn a_link_that_was_typed_is_the_users_only_where_the_user_made_it() {
     let victim = Victim::new(&[]);
     symlink(victim.path("outside/secret.yaml"), victim.path("tree/a.yaml")).unwrap();
     symlink(victim.path("outside"), victim.path("tree/all")).unwrap();
-    let said = victim.run("lint -f a.yaml");
-    assert!(said.code == 2 && !said.all().contains(SECRET), "{}", said.all());
+    let output = victim.run("lint -f a.yaml");
+    assert!(output.code == 2 && !output.all().contains(SECRET), "{}", output.all());
     victim.commit();
     victim.refused("lint -f a.yaml", &["a.yaml leads outside the Git work tree"]);
     victim.refused("lint -f all", &["all leads outside the Git work tree"]);

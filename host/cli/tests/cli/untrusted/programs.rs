@@ -10,7 +10,7 @@ use std::{
 use super::{SETTINGS, Victim};
 use crate::{
     sources::Programs,
-    support::{Running, Said, component},
+    support::{CommandOutput, Running, component},
 };
 
 #[test]
@@ -80,8 +80,8 @@ fn helm_gets_absolute_paths_and_nothing_that_lies_beside_the_files() {
         .env("LD_PRELOAD_TEST", "x")
         .env("HELM_KUBECONTEXT", "prod");
     let path = std::env::join_paths([Path::new("."), programs.0.path()]).unwrap();
-    let said: Said = command.env("PATH", path).output().unwrap().into();
-    assert_eq!(said.code, 0, "{}", said.all());
+    let output: CommandOutput = command.env("PATH", path).output().unwrap().into();
+    assert_eq!(output.code, 0, "{}", output.all());
     assert!(!victim.is_owned(), "the program of the tree was run");
     let log = recorded(&programs);
     let tree = victim.tree().canonicalize().unwrap();
@@ -99,11 +99,11 @@ fn helm_gets_absolute_paths_and_nothing_that_lies_beside_the_files() {
         "{log}"
     );
     assert!(!log.contains(&format!("folder {tree}")), "{log}");
-    assert!(said.err.contains("--set=[hidden]"), "{}", said.err);
+    assert!(output.err.contains("--set=[hidden]"), "{}", output.err);
     assert!(
-        !said.err.contains("hunter3") && !said.err.contains("hunter4"),
+        !output.err.contains("hunter3") && !output.err.contains("hunter4"),
         "{}",
-        said.err
+        output.err
     );
 }
 
@@ -128,8 +128,8 @@ fn a_folder_named_like_a_flag_is_a_folder() {
     );
     let programs = Programs::none().script("helm", "exit 1").script("kustomize", RECORDER);
     let mut command = programs.command("plan --simulate --enable-helm");
-    let said: Said = command.current_dir(victim.tree()).output().unwrap().into();
-    assert_eq!(said.code, 0, "{}", said.all());
+    let output: CommandOutput = command.current_dir(victim.tree()).output().unwrap().into();
+    assert_eq!(output.code, 0, "{}", output.all());
     assert!(!victim.is_owned());
     let log = recorded(&programs);
     let tree = victim.tree().canonicalize().unwrap();
@@ -207,12 +207,12 @@ fn a_kustomization_takes_nothing_from_elsewhere() {
         symlink(victim.path("outside"), victim.path("tree/deploy/linked")).unwrap();
         let programs = Programs::none().script("kustomize", "touch \"${0%/*}/PWNED\"");
         let mut command = programs.command("plan -k deploy --simulate");
-        let said: Said = command.current_dir(victim.tree()).output().unwrap().into();
-        assert_eq!(said.code, 2, "{text}: {}", said.all());
+        let output: CommandOutput = command.current_dir(victim.tree()).output().unwrap().into();
+        assert_eq!(output.code, 2, "{text}: {}", output.all());
         assert!(
-            said.err.contains(error) && said.err.contains("kustomization.yaml:"),
+            output.err.contains(error) && output.err.contains("kustomization.yaml:"),
             "{text}: {}",
-            said.all()
+            output.all()
         );
         assert!(
             !programs.0.path().join("PWNED").exists(),

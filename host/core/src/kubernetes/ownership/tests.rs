@@ -84,11 +84,12 @@ fn what_may_be_removed() {
     known.insert(object(&both(), &[]).key(), "u1");
     let mut other = Inventory::default();
     other.insert(object(&both(), &[]).key(), "u2");
-    let told = |live: &Object, inventory: &Inventory| match Ownership::new(&ours, inventory).removal(live, false) {
-        Removal::Allowed => "allowed".to_owned(),
-        Removal::NotOurs(reason) => format!("not ours: {reason}"),
-        Removal::Unconfirmed(reason) => format!("unconfirmed: {}", reason.text),
-    };
+    let removal_text =
+        |live: &Object, inventory: &Inventory| match Ownership::new(&ours, inventory).removal(live, false) {
+            Removal::Allowed => "allowed".to_owned(),
+            Removal::NotOurs(reason) => format!("not ours: {reason}"),
+            Removal::Unconfirmed(reason) => format!("unconfirmed: {}", reason.text),
+        };
     let copy = "not ours: it carries this application's labels, but this application didn't create it";
     for (what, live, inventory, expected) in [
         ("applied", object(&both(), &["capstan"]), &none, "allowed"),
@@ -127,7 +128,7 @@ fn what_may_be_removed() {
             "allowed",
         ),
     ] {
-        assert_eq!(told(&live, inventory), expected, "{what}");
+        assert_eq!(removal_text(&live, inventory), expected, "{what}");
     }
     let home = application("web", "shared");
     let old = Ownership::new(&home, &none).removal(&object(&old, &["capstan"]), false);

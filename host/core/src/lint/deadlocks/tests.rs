@@ -1,4 +1,4 @@
-use crate::lint::tests::{check, hook, job, object, told};
+use crate::lint::tests::{check, hook, job, lint_text, object};
 
 const RULE: &str = "hook-needs-later";
 const HEALTH: &str = "health-needs-later";
@@ -239,16 +239,16 @@ fn resources_whose_health_needs_what_comes_later() {
 #[test]
 fn the_sentences() {
     let secret = object("v1", "Secret", "db", "");
-    insta::assert_snapshot!(told(&[job("PreSync", MOUNTS), secret.clone()]), @"
+    insta::assert_snapshot!(lint_text(&[job("PreSync", MOUNTS), secret.clone()]), @"
         hook-needs-later: Job shop/it runs in PreSync and mounts Secret shop/db, which comes in Sync only: its pods never start, and Sync never begins
           `capstan.dev/phase: PreSync` on Secret/db applies it before; it stays an ordinary object
         ");
     let api = object("apps/v1", "Deployment", "api", "") + &format!(", spec: {{template: {{spec: {{{MOUNTS}}}}}}}");
-    insta::assert_snapshot!(told(&[api.clone(), object("v1", "Secret", "db", "argocd.argoproj.io/hook: PostSync")]), @"
+    insta::assert_snapshot!(lint_text(&[api.clone(), object("v1", "Secret", "db", "argocd.argoproj.io/hook: PostSync")]), @"
         health-needs-later: Deployment shop/api, in Sync, mounts Secret shop/db, which comes in PostSync only: it never becomes healthy, and PostSync never begins
           remove the hook annotation of Secret/db: it is then applied in Sync and stays
         ");
-    insta::assert_snapshot!(told(&[api, object("v1", "Secret", "db", "capstan.dev/wave: '3'")]), @r#"
+    insta::assert_snapshot!(lint_text(&[api, object("v1", "Secret", "db", "capstan.dev/wave: '3'")]), @r#"
         health-needs-later: Deployment shop/api, in wave 0 of Sync, mounts Secret shop/db, which comes in wave 3 of Sync only: it never becomes healthy, and wave 3 of Sync never begins
           give Secret/db the wave 0 or an earlier one: `capstan.dev/wave: "0"`
         "#);

@@ -94,20 +94,20 @@ pub struct Allowance {
 
 impl Allowance {
     /// Says why something isn't allowed, and and what is missing.
-    pub(super) fn denial_reason(&self, wanted: &RequestedPermission<'_>) -> String {
+    pub(super) fn denial_reason(&self, permission: &RequestedPermission<'_>) -> String {
         let name = &self.plugin;
-        let missing = |grants: &Grants| match wanted.missing(grants) {
+        let missing = |grants: &Grants| match permission.missing(grants) {
             Some(missing) => format!("; missing: {missing}"),
             None => String::new(),
         };
-        if !wanted.is_allowed_by(&self.requested) {
+        if !permission.is_allowed_by(&self.requested) {
             let missing = missing(&self.requested);
-            format!("not granted: the manifest of plugin {name} doesn't request to {wanted}{missing}")
+            format!("not granted: the manifest of plugin {name} doesn't request to {permission}{missing}")
         } else if self.granted.is_empty() {
-            format!("not granted: there is no grant that allows plugin {name} to {wanted}")
+            format!("not granted: nobody granted plugin {name} to {permission}")
         } else {
             let missing = missing(&self.granted);
-            format!("not granted: what plugin {name} is granted doesn't say that it may {wanted}{missing}")
+            format!("not granted: what plugin {name} is granted doesn't say that it may {permission}{missing}")
         }
     }
 }

@@ -43,7 +43,7 @@ const HOST_HEADERS: [&str; 10] = [
 /// The hook whose plugin makes a request.
 #[derive(Debug, Clone, Copy)]
 pub struct Requester<'a> {
-    /// The application.
+    /// The application that the hook belongs to.
     pub application: &'a Application,
     /// Whether the hook's manifest is an object of the cluster.
     pub has_object: bool,

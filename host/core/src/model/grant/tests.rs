@@ -34,7 +34,7 @@ fn allowance(requested: serde_json::Value, granted: Granted) -> Allowance {
     granted.allowance_for(&by, grants(requested), &application())
 }
 
-fn asked(request: &Request, allowance: Option<&Allowance>) -> Result<(), String> {
+fn check(request: &Request, allowance: Option<&Allowance>) -> Result<(), String> {
     let application = application();
     let asker = Requester {
         application: &application,
@@ -83,7 +83,7 @@ fn nothing_is_granted_by_default_and_the_reason_says_who_has_to_change_what() {
     };
     let none = allowance(json!({}), Granted::Requested);
     assert_eq!(
-        asked(&patch, Some(&none)).unwrap_err(),
+        check(&patch, Some(&none)).unwrap_err(),
         "not granted: the manifest of plugin scale doesn't request to patch apps/Deployment in namespace shop"
     );
     let reading = allowance(
@@ -91,13 +91,13 @@ fn nothing_is_granted_by_default_and_the_reason_says_who_has_to_change_what() {
         Granted::Requested,
     );
     assert_eq!(
-        asked(&patch, Some(&reading)).unwrap_err(),
+        check(&patch, Some(&reading)).unwrap_err(),
         "not granted: the manifest of plugin scale doesn't request to patch apps/Deployment in namespace shop; missing: the \
          verb `patch`"
     );
     let requested = allowance(deployments.clone(), Granted::Only(Grants::default()));
     assert_eq!(
-        asked(&patch, Some(&requested)).unwrap_err(),
+        check(&patch, Some(&requested)).unwrap_err(),
         "not granted: there is no grant that allows plugin scale to patch apps/Deployment in namespace shop"
     );
     assert_eq!(
@@ -111,15 +111,15 @@ fn nothing_is_granted_by_default_and_the_reason_says_who_has_to_change_what() {
     let some = json!({"cluster": [{"verbs": ["get"], "kinds": ["*/*"]}]});
     let some = allowance(deployments.clone(), Granted::Only(grants(some)));
     assert_eq!(
-        asked(&patch, Some(&some)).unwrap_err(),
+        check(&patch, Some(&some)).unwrap_err(),
         "not granted: what plugin scale is granted doesn't say that it may patch apps/Deployment in namespace shop; missing: \
          the verb `patch`"
     );
     assert_eq!(some.effective.describe(), ["get apps/Deployment in shop"]);
     let all = allowance(deployments, Granted::Requested);
-    assert_eq!(asked(&patch, Some(&all)), Ok(()));
-    assert!(asked(&patch, None).is_err());
-    assert_eq!(asked(&Request::CreateOwn, None), Ok(()));
+    assert_eq!(check(&patch, Some(&all)), Ok(()));
+    assert!(check(&patch, None).is_err());
+    assert_eq!(check(&Request::CreateOwn, None), Ok(()));
 }
 
 #[test]
@@ -172,7 +172,9 @@ fn nobody_may_touch_what_capstan_knows_or_says_of_objects() {
         Request::Apply(json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "capstan.shop"}}).to_string()),
     ] {
         assert!(
-            asked(&request, Some(&all)).unwrap_err().contains("contains Capstan's own state"),
+            check(&request, Some(&all))
+                .unwrap_err()
+                .contains("contains Capstan's own state"),
             "{request}"
         );
     }
@@ -187,11 +189,11 @@ fn nobody_may_touch_what_capstan_knows_or_says_of_objects() {
             object: object("ConfigMap", None, "a"),
             merge: merge.to_string(),
         };
-        assert!(asked(&patch, Some(&all)).is_err(), "{merge}");
+        assert!(check(&patch, Some(&all)).is_err(), "{merge}");
         let mut applied = json!({"apiVersion": "v1", "kind": "ConfigMap"});
         applied["metadata"] = merge.get("metadata").cloned().unwrap_or_default();
         assert!(
-            asked(&Request::Apply(applied.to_string()), Some(&all)).is_err(),
+            check(&Request::Apply(applied.to_string()), Some(&all)).is_err(),
             "{applied}"
         );
     }
@@ -203,7 +205,7 @@ fn nobody_may_touch_what_capstan_knows_or_says_of_objects() {
     };
     secret.headers.push(("authorization".to_owned(), value));
     assert!(
-        asked(&Request::Http(secret), Some(&all))
+        check(&Request::Http(secret), Some(&all))
             .unwrap_err()
             .contains("contains Capstan's own state")
     );
@@ -213,7 +215,7 @@ fn nobody_may_touch_what_capstan_knows_or_says_of_objects() {
 fn urls_that_can_be_read_in_two_ways_are_none() {
     let all = json!({"http": [{"hosts": ["*"], "methods": ["*"]}]});
     let all = allowance(all, Granted::Requested);
-    let refused = |url: &str| asked(&Request::Http(call("GET", url)), Some(&all));
+    let refused = |url: &str| check(&Request::Http(call("GET", url)), Some(&all));
     for url in [
         "http://user@api.example.com/",
         "http://api.example.com\\@evil.example/",
@@ -244,7 +246,7 @@ fn urls_that_can_be_read_in_two_ways_are_none() {
     }
     let local = json!({"http": [{"hosts": ["127.0.0.1:8080"], "local": true}]});
     let local = allowance(local, Granted::Requested);
-    let at = |url: &str| asked(&Request::Http(call("GET", url)), Some(&local));
+    let at = |url: &str| check(&Request::Http(call("GET", url)), Some(&local));
     assert_eq!(at("http://127.0.0.1:8080/"), Ok(()));
     assert!(at("http://127.0.0.1/").is_err() && at("http://127.0.0.2:8080/").is_err());
 }
@@ -256,11 +258,11 @@ fn a_call_has_bounds_and_no_header_of_the_hosts() {
         Granted::Requested,
     );
     let fails = |call: HttpRequest, why: &str| {
-        let error = asked(&Request::Http(call), Some(&all)).unwrap_err();
+        let error = check(&Request::Http(call), Some(&all)).unwrap_err();
         assert!(error.contains(why), "{error}");
     };
     let good = call("GET", "https://api.example.com/");
-    assert_eq!(asked(&Request::Http(good.clone()), Some(&all)), Ok(()));
+    assert_eq!(check(&Request::Http(good.clone()), Some(&all)), Ok(()));
     fails(
         call("POST", "https://api.example.com/"),
         "call POST on api.example.com:443",
@@ -308,7 +310,7 @@ fn a_secret_does_not_leave_the_cluster_unencrypted() {
             key: key.to_owned(),
         };
         call.headers.push(("authorization".to_owned(), value));
-        asked(&Request::Http(call), Some(&all))
+        check(&Request::Http(call), Some(&all))
     };
     assert!(
         with("http://api.example.com/", "bearer")
@@ -347,9 +349,9 @@ fn a_name_that_is_another_path_is_refused_whatever_was_granted() {
     ] {
         let in_name = object("Namespace", None, bad);
         let in_namespace = object("ConfigMap", Some(bad), "a");
-        for wanted in [in_name, in_namespace]
+        for object_ref in [in_name, in_namespace]
             .into_iter()
-            .filter(|wanted| wanted.namespace.as_deref() != Some(""))
+            .filter(|object_ref| object_ref.namespace.as_deref() != Some(""))
         {
             let list = Selector {
                 api_version: "v1".to_owned(),
@@ -357,17 +359,17 @@ fn a_name_that_is_another_path_is_refused_whatever_was_granted() {
                 namespace: Some(bad.to_owned()),
                 labels: String::new(),
             };
-            let desired = json!({"apiVersion": "v1", "kind": wanted.kind, "metadata": {"name": wanted.name,
-                "namespace": wanted.namespace}});
+            let desired = json!({"apiVersion": "v1", "kind": object_ref.kind, "metadata": {"name": object_ref.name,
+                "namespace": object_ref.namespace}});
             for request in [
-                Request::Get(wanted.clone()),
-                Request::Watch(wanted.clone()),
+                Request::Get(object_ref.clone()),
+                Request::Watch(object_ref.clone()),
                 Request::Patch {
-                    object: wanted.clone(),
+                    object: object_ref.clone(),
                     merge: "{}".to_owned(),
                 },
                 Request::Delete {
-                    object: wanted.clone(),
+                    object: object_ref.clone(),
                     propagation: Propagation::Background,
                 },
                 Request::Apply(desired.to_string()),
@@ -375,7 +377,7 @@ fn a_name_that_is_another_path_is_refused_whatever_was_granted() {
             .into_iter()
             .chain((!bad.is_empty()).then_some(Request::List(list)))
             {
-                assert!(asked(&request, Some(&all)).is_err(), "{request:?}");
+                assert!(check(&request, Some(&all)).is_err(), "{request:?}");
             }
         }
         let mut call = call("GET", "https://api.example.com/");
@@ -385,7 +387,7 @@ fn a_name_that_is_another_path_is_refused_whatever_was_granted() {
             key: "a".to_owned(),
         };
         call.headers.push(("authorization".to_owned(), value));
-        assert!(asked(&Request::Http(call), Some(&all)).is_err(), "{bad:?}");
+        assert!(check(&Request::Http(call), Some(&all)).is_err(), "{bad:?}");
     }
     for (version, kind) in [
         ("v1/../v1", "ConfigMap"),
@@ -397,13 +399,16 @@ fn a_name_that_is_another_path_is_refused_whatever_was_granted() {
         ("v1", ""),
         ("", "ConfigMap"),
     ] {
-        let wanted = ObjectRef {
+        let object_ref = ObjectRef {
             api_version: version.to_owned(),
             kind: kind.to_owned(),
             namespace: None,
             name: "a".to_owned(),
         };
-        assert!(asked(&Request::Get(wanted), Some(&all)).is_err(), "{version} {kind}");
+        assert!(
+            check(&Request::Get(object_ref), Some(&all)).is_err(),
+            "{version} {kind}"
+        );
     }
 }
 
@@ -416,30 +421,30 @@ fn a_grant_with_names_is_for_those_objects_and_for_no_list() {
         named.effective.describe(),
         ["get, watch, apply, patch, delete ConfigMap flags, limits in shop"]
     );
-    let get = |name: &str| asked(&Request::Get(object("ConfigMap", None, name)), Some(&named));
+    let get = |name: &str| check(&Request::Get(object("ConfigMap", None, name)), Some(&named));
     assert_eq!(get("flags"), Ok(()));
     assert!(get("other").unwrap_err().ends_with("missing: the name `other`"));
     assert!(get("flag").is_err() && get("*").is_err());
     let apply = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "limits"}});
-    assert_eq!(asked(&Request::Apply(apply.to_string()), Some(&named)), Ok(()));
+    assert_eq!(check(&Request::Apply(apply.to_string()), Some(&named)), Ok(()));
     let list = Request::List(Selector {
         api_version: "v1".to_owned(),
         kind: "ConfigMap".to_owned(),
         namespace: None,
         labels: String::new(),
     });
-    assert!(asked(&list, Some(&named)).is_err());
+    assert!(check(&list, Some(&named)).is_err());
     // What one side says by name holds, whichever side it is.
     let all = json!({"cluster": [{"verbs": ["get", "list"], "kinds": ["ConfigMap"]}]});
     let one = json!({"cluster": [{"verbs": ["get"], "kinds": ["*/*"], "names": ["flags"]}]});
     for (requested, granted) in [(&all, &one), (&one, &all)] {
         let both = allowance(requested.clone(), Granted::Only(grants(granted.clone())));
         assert_eq!(
-            asked(&Request::Get(object("ConfigMap", None, "flags")), Some(&both)),
+            check(&Request::Get(object("ConfigMap", None, "flags")), Some(&both)),
             Ok(())
         );
-        assert!(asked(&Request::Get(object("ConfigMap", None, "limits")), Some(&both)).is_err());
-        assert!(asked(&list, Some(&both)).is_err());
+        assert!(check(&Request::Get(object("ConfigMap", None, "limits")), Some(&both)).is_err());
+        assert!(check(&list, Some(&both)).is_err());
     }
     for (wrong, why) in [
         (json!({"verbs": ["get", "list"], "names": ["a"]}), "`list` has no name"),
@@ -469,7 +474,7 @@ fn a_refusal_names_the_one_thing_that_is_missing() {
         "http": [{"hosts": ["*"], "methods": ["*"], "local": true}], "secrets": [{"names": ["*"]}]});
     let some = allowance(all, Granted::Only(grants(some)));
     let missing = |request: Request| {
-        let error = asked(&request, Some(&some)).unwrap_err();
+        let error = check(&request, Some(&some)).unwrap_err();
         error.split_once("; missing: ").map(|(_, missing)| missing.to_owned())
     };
     let get = |kind: &str, namespace: Option<&str>, name: &str| missing(Request::Get(object(kind, namespace, name)));
@@ -516,7 +521,7 @@ fn a_call_with_a_secret_asks_for_the_whole_answer_as_it_is() {
         if let Some(name) = more {
             call.headers.push((name.to_owned(), HeaderValue::Text("x".to_owned())));
         }
-        asked(&Request::Http(call), Some(&all))
+        check(&Request::Http(call), Some(&all))
     };
     assert_eq!(with("Bearer ", None), Ok(()));
     assert!(with("Bearer\r\nx: ", None).unwrap_err().contains("control characters"));
@@ -528,7 +533,7 @@ fn a_call_with_a_secret_asks_for_the_whole_answer_as_it_is() {
         );
         let mut call = call("GET", "https://api.example.com/");
         call.headers.push((name.to_owned(), HeaderValue::Text("x".to_owned())));
-        assert_eq!(asked(&Request::Http(call), Some(&all)), Ok(()));
+        assert_eq!(check(&Request::Http(call), Some(&all)), Ok(()));
     }
 }
 

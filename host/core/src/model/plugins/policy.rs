@@ -51,11 +51,11 @@ pub struct PolicyQuestion {
 /// The run that created a hook's object.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PolicyHook {
-    /// The run's ID.
+    /// The ID of the hook's run.
     pub run: RunId,
-    /// Its phase.
+    /// The phase of the hook's run.
     pub phase: Phase,
-    /// Its wave.
+    /// The wave of the hook's run.
     pub wave: Wave,
 }
 

@@ -252,13 +252,13 @@ fn disposal_differences(task: &Task, ours: &HookTask, theirs: &HookTask, argo: &
     if !ours.has_object {
         return found;
     }
-    let mut tell = |native: String, argo_cd: String, rules: Vec<Rule>| {
+    let mut add_difference = |native: String, argo_cd: String, rules: Vec<Rule>| {
         found.push(difference(task, DifferenceKind::Disposal, native, argo_cd, rules));
     };
     let (one, other) = (policy_words(ours), policy_words(theirs));
     if one != other {
         let text = |words: &[&str]| format!("delete policies {}", words.join(", "));
-        tell(
+        add_difference(
             text(&one),
             text(&other),
             rules_for(argo, task, DifferenceKind::Disposal),
@@ -271,7 +271,7 @@ fn disposal_differences(task: &Task, ours: &HookTask, theirs: &HookTask, argo: &
         .collect();
     for word in judged {
         let well = if word == "HookSucceeded" { "succeeded" } else { "failed" };
-        tell(
+        add_difference(
             format!("deleted as soon as the hook has {well}"),
             format!("deleted at the end if the whole operation has {well}"),
             vec![Rule::OperationJudgesPolicies],
@@ -282,7 +282,7 @@ fn disposal_differences(task: &Task, ours: &HookTask, theirs: &HookTask, argo: &
         .as_ref()
         .is_some_and(|object| object.generate_name().is_none());
     if other.contains(&"BeforeHookCreation") && !has_name {
-        tell(
+        add_difference(
             "objects of earlier runs are deleted".to_owned(),
             "objects of earlier runs stay".to_owned(),
             vec![Rule::GeneratedHooksStay],
@@ -290,21 +290,21 @@ fn disposal_differences(task: &Task, ours: &HookTask, theirs: &HookTask, argo: &
     }
     if other.contains(&"BeforeHookCreation") {
         if !theirs.runs_to_completion && has_name {
-            tell(
+            add_difference(
                 "applied: an existing object stays".to_owned(),
                 "deleted and recreated by every run".to_owned(),
                 vec![Rule::EveryKindIsReplaced],
             );
         }
     } else if theirs.runs_to_completion && has_name {
-        tell(
+        add_difference(
             "an object of an earlier run exists, and the hook fails".to_owned(),
             "an object of an earlier run is applied again, and its old result counts".to_owned(),
             vec![Rule::OlderObjectCounts],
         );
     }
     if argo.operation_kind == OperationKind::Delete && task.phase == Phase::PreDelete {
-        tell(
+        add_difference(
             "its object is deleted according to its delete policies".to_owned(),
             "its object is deleted with the others".to_owned(),
             vec![Rule::PreDeleteHooksGo],
@@ -364,14 +364,14 @@ fn kinds_in_order(plan: &Plan, phase: Phase, wave: Wave) -> Vec<String> {
             Some(_) | None => kinds.push((task.rank, vec![kind])),
         }
     }
-    let mut told: Vec<String> = Vec::new();
+    let mut texts: Vec<String> = Vec::new();
     for (_, together) in kinds {
         let text = together.join(" and ");
-        if told.last() != Some(&text) {
-            told.push(text);
+        if texts.last() != Some(&text) {
+            texts.push(text);
         }
     }
-    told
+    texts
 }
 
 /// Lists the rules that only have an effect at run time and that can have one in this plan.
@@ -384,10 +384,10 @@ fn outcome_differences(native: &Plan, argo: &Plan) -> Vec<Difference> {
     let awaits = argo.tasks.iter().any(|task| is_awaited(&task));
     let has_sync_fail = argo.tasks.iter().any(|task| task.phase == Phase::SyncFail);
     let main_hooks = hooks.iter().any(|task| task.phase != Phase::SyncFail);
-    let beside = |wanted: fn(&Task) -> bool| {
+    let beside = |is_included: fn(&Task) -> bool| {
         argo.tasks
             .iter()
-            .any(|task| wanted(task) && argo.wave(task.phase, task.wave).iter().any(|other| other.id != task.id))
+            .any(|task| is_included(task) && argo.wave(task.phase, task.wave).iter().any(|other| other.id != task.id))
     };
     let is_delete = argo.operation_kind == OperationKind::Delete;
     let overwrites = native.tasks.iter().any(|task| match &task.action {

@@ -64,7 +64,7 @@ fn kind_position(kind: &str) -> usize {
 /// Sorts the tasks of a plan in Argo CD's order and sets their ranks; does nothing in native mode. `home` is the application's namespace.
 pub(crate) fn apply_argo_cd_order(
     mode: Mode,
-    does: OperationKind,
+    operation_kind: OperationKind,
     home: &str,
     tasks: &mut Vec<Task>,
     uses: &mut Vec<RuleUse>,
@@ -73,7 +73,7 @@ pub(crate) fn apply_argo_cd_order(
         return;
     }
     tasks.sort_by(|a, b| sort_key(a).cmp(&sort_key(b)));
-    if does == OperationKind::Sync && mode.has(Rule::DependenciesMoveForward) {
+    if operation_kind == OperationKind::Sync && mode.has(Rule::DependenciesMoveForward) {
         move_dependencies_forward(tasks, uses, defined_namespace, |object| {
             required_namespace(object, home)
         });
@@ -90,7 +90,7 @@ pub(crate) fn apply_argo_cd_order(
             move_task(task, task.phase, Wave::default());
         }
     }
-    assign_ranks(tasks, does);
+    assign_ranks(tasks, operation_kind);
     tasks.sort_by_key(|task| (task.phase, task.wave, task.rank));
 }
 
@@ -179,11 +179,11 @@ fn move_task(task: &mut Task, phase: Phase, wave: Wave) {
 }
 
 /// Sets the ranks of the tasks of each wave: deletions first, then runs of the same kind in their order.
-fn assign_ranks(tasks: &mut [Task], does: OperationKind) {
+fn assign_ranks(tasks: &mut [Task], operation_kind: OperationKind) {
     let mut last: Option<(Phase, Wave, String)> = None;
     let mut next = FIRST_KIND_RANK;
     for task in tasks {
-        task.rank = match (&task.action, does, task.phase) {
+        task.rank = match (&task.action, operation_kind, task.phase) {
             (Action::Delete(_), _, _) => REMOVAL_RANK,
             (_, _, Phase::PreDelete | Phase::PostDelete) => FIRST_KIND_RANK,
             (Action::Apply(_) | Action::Hook(_), OperationKind::Sync | OperationKind::Delete, _) => {

@@ -31,7 +31,7 @@ pub(crate) fn decide_waits(
     tasks: &mut [Task],
     idle: &[Step],
     uses: &mut Vec<RuleUse>,
-    asked: impl Fn(&ObjectKey) -> bool,
+    is_annotated: impl Fn(&ObjectKey) -> bool,
 ) {
     let of_tasks = |task: &Task| (task.phase, task.wave);
     let own = step_range(tasks.iter().map(of_tasks));
@@ -44,7 +44,7 @@ pub(crate) fn decide_waits(
         .iter()
         .any(|task| Some(of_tasks(task)) == span.last && task.hook().is_some());
     for task in tasks {
-        if task.phase == Phase::SyncFail || asked(&task.key) {
+        if task.phase == Phase::SyncFail || is_annotated(&task.key) {
             continue;
         }
         let is_last = Some(of_tasks(task)) == span.last;

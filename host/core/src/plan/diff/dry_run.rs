@@ -132,7 +132,7 @@ mod tests {
 
     use super::*;
 
-    fn told(before: Value, after: Value) -> Vec<String> {
+    fn changes_of(before: Value, after: Value) -> Vec<String> {
         let answer = DryRunAnswer {
             before: Object(before),
             after: Object(after),
@@ -149,11 +149,11 @@ mod tests {
         after["metadata"]["resourceVersion"] = json!("2");
         after["metadata"]["generation"] = json!(2);
         after["status"] = json!({});
-        assert_eq!(told(before.clone(), after.clone()), Vec::<String>::new());
+        assert_eq!(changes_of(before.clone(), after.clone()), Vec::<String>::new());
         after["metadata"]["labels"] = json!({});
         after["spec"] = json!({ "b": [{}], "c": "1", "d": {}, "env": [{ "name": "A", "value": "" }, { "name": "C" }] });
         assert_eq!(
-            told(before.clone(), after),
+            changes_of(before.clone(), after),
             [
                 "/metadata/labels/a",
                 "/spec/b",
@@ -167,7 +167,7 @@ mod tests {
         );
         let mut moved = before.clone();
         moved["spec"]["env"] = json!([{ "name": "B" }, { "name": "A" }]);
-        assert_eq!(told(before, moved), ["/spec/env"]);
+        assert_eq!(changes_of(before, moved), ["/spec/env"]);
     }
 
     #[test]
@@ -195,8 +195,8 @@ mod tests {
         #[test]
         fn two_values_are_the_same_or_something_differs(one in crate::plan::diff::any_value(), other in crate::plan::diff::any_value()) {
             let (one, other) = (json!({ "spec": one }), json!({ "spec": other }));
-            prop_assert_eq!(told(one.clone(), other.clone()).is_empty(), one == other);
-            prop_assert_eq!(told(one.clone(), one), Vec::<String>::new());
+            prop_assert_eq!(changes_of(one.clone(), other.clone()).is_empty(), one == other);
+            prop_assert_eq!(changes_of(one.clone(), one), Vec::<String>::new());
         }
     }
 }

@@ -12,7 +12,7 @@ use crate::model::operation_kind::Purpose;
 pub enum RunCondition {
     /// In the application's first sync.
     FirstInstall,
-    /// In later syncs.
+    /// In every sync after the first.
     Upgrade,
     /// In `capstan rollback`.
     Rollback,

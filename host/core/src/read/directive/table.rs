@@ -5,7 +5,7 @@ use crate::model::object::labels;
 /// An annotation that Capstan reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Annotation {
-    /// Its full name.
+    /// The annotation's full name, with its prefix.
     pub name: &'static str,
     /// Its possible values, in Markdown.
     pub values: &'static str,

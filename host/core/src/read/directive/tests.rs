@@ -32,11 +32,11 @@ fn read(annotations: &[(&str, &str)], mode: Mode) -> String {
             });
             Value::Object(changed).to_string()
         }
-        Err(errors) => errors.iter().map(told).collect::<Vec<_>>().join("\n"),
+        Err(errors) => errors.iter().map(describe).collect::<Vec<_>>().join("\n"),
     }
 }
 
-fn told(error: &Diagnostic) -> String {
+fn describe(error: &Diagnostic) -> String {
     let place = error.place.as_ref().map(ToString::to_string).unwrap_or_default();
     let hint = match error.hint.shown() {
         hint if hint.is_empty() => hint,
@@ -250,7 +250,7 @@ fn delete_policies_are_judged_by_the_planner() {
             "*",
         ];
         let known: Vec<String> = known.iter().map(|word| (*word).to_owned()).collect();
-        told(&unknown_policy_error(&job(&[(name, word)]), word, &known))
+        describe(&unknown_policy_error(&job(&[(name, word)]), word, &known))
     };
     assert_snapshot!(wrong("argocd.argoproj.io/hook-delete-policy", "hooksucceeded"), @"job.yaml:6: `hooksucceeded` is not a delete policy (did you mean `HookSucceeded`?)");
     assert_snapshot!(wrong("capstan.dev/delete-policy", "acme/keep-three"), @"job.yaml:6: `acme/keep-three` is not a delete policy (did you mean `acme/keep-two`?)");
@@ -260,7 +260,7 @@ fn delete_policies_are_judged_by_the_planner() {
 #[test]
 fn words_that_nobody_claims() {
     let wrong = |word: &str| {
-        told(&unknown_word_error(
+        describe(&unknown_word_error(
             &job(&[("argocd.argoproj.io/hook", word)]),
             word,
             &["Canary".to_owned()],
@@ -419,7 +419,7 @@ fn a_hook_document_names_its_type_and_settings_in_its_spec() {
     assert_eq!(found.settings.get("url"), Some(&json!("http://shop")));
     let text = text.replace("{url: http://shop}", "soon");
     let wrong = read_directives(&manifest::decode("a.yaml", &text).expect("a manifest")[0], Mode::Native);
-    assert_snapshot!(told(&wrong.expect_err("an error")[0]), @"a.yaml:8: `spec.settings` of a hook must be a mapping (write keys and values below it, as in `settings: {url: http://shop/health}`)");
+    assert_snapshot!(describe(&wrong.expect_err("an error")[0]), @"a.yaml:8: `spec.settings` of a hook must be a mapping (write keys and values below it, as in `settings: {url: http://shop/health}`)");
 }
 
 #[test]

@@ -128,8 +128,8 @@ fn resolve_element<'value>(value: &'value Value, name: &str) -> Option<(Step, &'
             .iter()
             .position(|member| crate::kubernetes::managed_fields::matches_keys(member, &keys))?
     } else {
-        let wanted: Value = serde_json::from_str(name.strip_prefix("v:")?).ok()?;
-        members.iter().position(|member| *member == wanted)?
+        let element: Value = serde_json::from_str(name.strip_prefix("v:")?).ok()?;
+        members.iter().position(|member| *member == element)?
     };
     Some((Step::Member(at), members.get(at)?))
 }
@@ -171,7 +171,7 @@ impl Path {
 
     fn is_owned(&self, live: &Value, fields: &Value) -> bool {
         let (mut value, mut fields) = (live, fields);
-        for wanted in &self.0 {
+        for element in &self.0 {
             let Some(inner) = fields.as_object() else { return false };
             // The owner of a whole value owns everything in it.
             if inner.keys().all(|name| name == ".") {
@@ -179,7 +179,7 @@ impl Path {
             }
             let next = inner.iter().find_map(|(name, inner)| {
                 let (found, value) = resolve_element(value, name)?;
-                (found == *wanted).then_some((value, inner))
+                (found == *element).then_some((value, inner))
             });
             let Some(next) = next else { return false };
             (value, fields) = next;
@@ -328,11 +328,11 @@ fn list_name(way: &[Step]) -> &str {
 /// Returns the index of the item to send that corresponds to a live item: by its merge key, else by its index.
 fn counterpart(list: &str, live: &Value, sent: &Value, at: usize) -> Option<usize> {
     let (live, sent) = (live.as_array()?, sent.as_array()?);
-    let wanted = live.get(at)?;
+    let element = live.get(at)?;
     match crate::kubernetes::managed_fields::merge_key(list, sent, live) {
         Some(key) => sent
             .iter()
-            .position(|member| crate::kubernetes::managed_fields::is_same_member(member, wanted, key)),
+            .position(|member| crate::kubernetes::managed_fields::is_same_member(member, element, key)),
         None => (at < sent.len()).then_some(at),
     }
 }

@@ -15,7 +15,7 @@ const ANNOTATION: &str = "capstan.dev/ignore-differences";
 pub struct IgnoreRule {
     /// The API group of the matching objects, empty for the core group; `*` stands for any characters, as in the kind.
     pub group: String,
-    /// Their kind.
+    /// The kind of the matching objects.
     pub kind: String,
     /// Their name; empty for any.
     pub name: String,
@@ -189,9 +189,9 @@ mod tests {
             jq_path_expressions: vec![".spec.replicas".to_owned()],
             ..IgnoreRule::default()
         };
-        let told: Vec<String> = rule.validate().into_iter().map(|error| error.message).collect();
+        let messages: Vec<String> = rule.validate().into_iter().map(|error| error.message).collect();
         assert_eq!(
-            told,
+            messages,
             [
                 "a rule of `ignoreDifferences` names no kind",
                 "`spec.replicas` is not a JSON pointer to a field",

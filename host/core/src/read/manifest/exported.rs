@@ -14,7 +14,7 @@ use crate::{
 /// What was removed from a manifest.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RemovedFields {
-    /// The object.
+    /// The key of the object that lost the fields.
     pub key: ObjectKey,
     /// Where it is written.
     pub place: Option<Place>,

@@ -39,8 +39,8 @@ impl FieldLines {
     pub(crate) fn find(&self, pointer: &str) -> Option<(u32, u32)> {
         let mut pointer = pointer;
         loop {
-            let wanted = extend_digest(FNV_OFFSET_BASIS, pointer);
-            if let Ok(at) = self.0.binary_search_by_key(&wanted, |(digest, _)| *digest)
+            let digest_of_pointer = extend_digest(FNV_OFFSET_BASIS, pointer);
+            if let Ok(at) = self.0.binary_search_by_key(&digest_of_pointer, |(digest, _)| *digest)
                 && let Some((_, mark)) = self.0.get(at)
             {
                 return Some((mark.line, mark.column));

@@ -10,11 +10,11 @@ use super::*;
 fn errors(text: &str) -> String {
     match decode("a.yaml", text) {
         Ok(manifests) => format!("no errors, {} manifests", manifests.len()),
-        Err(errors) => told(&errors),
+        Err(errors) => messages(&errors),
     }
 }
 
-pub(crate) fn told(errors: &[Diagnostic]) -> String {
+pub(crate) fn messages(errors: &[Diagnostic]) -> String {
     let mut lines = Vec::new();
     for error in errors {
         let place = error
@@ -300,8 +300,8 @@ fn templates_and_tabs_get_a_hint() {
 #[test]
 fn values_of_secrets_are_not_shown() {
     let text = "apiVersion: v1\nkind: Secret\nmetadata: {name: a}\nstringData:\n  p: hunter2\n  p: hunter3\n";
-    let told = errors(text);
-    assert!(!told.contains("hunter"), "{told}");
+    let messages = errors(text);
+    assert!(!messages.contains("hunter"), "{messages}");
     let secret = one("apiVersion: v1\nkind: Secret\nmetadata: {name: a}\nstringData:\n  p: hunter2\n");
     assert_eq!(secret.error("/stringData/p", "").source_line, None);
     // Written in one line, whatever the mistake is about.
@@ -312,8 +312,11 @@ fn values_of_secrets_are_not_shown() {
         "{apiVersion: v1, kind: List, items: [{apiVersion: v1, kind: Secret, metadata: {name: a}, stringData: {p: hunter2}}, {apiVersion: v1, \
          kind: ConfigMap, metadata: {name: b, labels: {x: 1}}}]}",
     ] {
-        let told = errors(text);
-        assert!(told.contains("must be a text") && !told.contains("hunter"), "{told}");
+        let messages = errors(text);
+        assert!(
+            messages.contains("must be a text") && !messages.contains("hunter"),
+            "{messages}"
+        );
     }
 }
 

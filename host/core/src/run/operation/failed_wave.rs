@@ -16,7 +16,7 @@ use crate::{
 /// What has failed in a wave so far, the worst last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum WaveFailure {
-    /// Nothing.
+    /// Every task of the wave succeeded.
     None,
     /// A resource or hook failed after the server had accepted it.
     AfterApply,

@@ -246,7 +246,7 @@ impl Operation {
         };
         let must_go = must_go || run.abort.is_some();
         if run.requests.is_own_watched
-            && let Some(key) = run.own_key()
+            && let Some(key) = run.object_key()
         {
             run.requests.is_own_watched = false;
             unwatch(&task.id, &key, out);

@@ -220,7 +220,7 @@ pub(super) enum Cleanup {
     Deleting,
     /// The end of its object is awaited, whose deletion the server has accepted.
     AwaitingDeletion(Terminating),
-    /// Nothing.
+    /// The hook's object is dealt with.
     Done,
 }
 
@@ -399,8 +399,8 @@ impl HookRun {
         match &self.stage {
             HookStage::Clearing(_) | HookStage::Ready => false,
             HookStage::Running(_) => {
-                let mut asked = self.requests.pending.iter().chain(&self.requests.waiting);
-                self.object.is_some() || (self.steps > 0 && !asked.any(|ask| ask.request == Request::CreateOwn))
+                let mut requests = self.requests.pending.iter().chain(&self.requests.waiting);
+                self.object.is_some() || (self.steps > 0 && !requests.any(|ask| ask.request == Request::CreateOwn))
             }
             HookStage::Ended(_) => true,
         }
@@ -444,7 +444,7 @@ impl HookRun {
         })
     }
 
-    pub fn own_key(&self) -> Option<ObjectKey> {
+    pub fn object_key(&self) -> Option<ObjectKey> {
         self.object.as_ref().map(|own| own.key.clone())
     }
 }

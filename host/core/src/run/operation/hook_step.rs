@@ -100,7 +100,7 @@ impl Operation {
         if let HookCall::Advance { observation: note, .. } = called
             && let Some(ask) = note.request_id.filter(|ask| run.requests.answered.remove(ask))
         {
-            run.requests.pending.retain(|asked| asked.id != ask);
+            run.requests.pending.retain(|pending| pending.id != ask);
         }
         if let Some(running) = run.running_mut() {
             running.retries = 0;
@@ -155,7 +155,7 @@ impl Operation {
     ) {
         let Some(task) = plan.task(id) else { return };
         let Some(run) = self.state.hook(id) else { return };
-        let is_it = |asked: &HookRequest| asked.id == ask && asked.step == step;
+        let is_it = |pending: &HookRequest| pending.id == ask && pending.step == step;
         let Some(at) = run
             .requests
             .pending
@@ -169,7 +169,7 @@ impl Operation {
             .requests
             .pending
             .get(at)
-            .is_some_and(|asked| asked.request.is_write());
+            .is_some_and(|pending| pending.request.is_write());
         if let Answer::Observation(PendingObservationKind::Failed { reason, .. }) = &answer
             && is_write
             && self.schedule_retry(plan, task, reason, out)

@@ -211,8 +211,8 @@ pub(super) fn report_request_counts(run: &mut HookRun, id: &TaskId, out: &mut St
 
 /// Drops the request with this ID, and stops what still runs for it.
 fn drop_request(run: &mut HookRun, id: &TaskId, ask: u32, out: &mut StepOutput) {
-    run.requests.pending.retain(|asked| asked.id != ask);
-    run.requests.waiting.retain(|asked| asked.id != ask);
+    run.requests.pending.retain(|pending| pending.id != ask);
+    run.requests.waiting.retain(|pending| pending.id != ask);
     run.requests.answered.remove(&ask);
     run.requests.deleting.remove(&ask);
     // Its queued answers are of no interest any more.
@@ -229,7 +229,7 @@ pub(super) fn start_waiting_requests(run: &mut HookRun, plan: &Plan, task: &Task
             .requests
             .pending
             .iter()
-            .any(|asked| asked.request.blocks_later_requests())
+            .any(|pending| pending.request.blocks_later_requests())
             || !run.requests.deleting.is_empty();
         if is_held
             && (ask.request.blocks_later_requests()
@@ -389,7 +389,7 @@ pub(super) fn end_requests(run: &mut HookRun, id: &TaskId, out: &mut StepOutput)
         .chain(run.requests.deleting.values().map(|target| &target.key));
     let keys: std::collections::BTreeSet<ObjectKey> = keys.cloned().collect();
     for key in keys {
-        if !(run.requests.is_own_watched && run.own_key().as_ref() == Some(&key)) {
+        if !(run.requests.is_own_watched && run.object_key().as_ref() == Some(&key)) {
             unwatch(id, &key, out);
         }
     }
@@ -428,7 +428,7 @@ fn outlives_verdict(request: &Request) -> bool {
 pub(super) fn watch_own(run: &mut HookRun, id: &TaskId, out: &mut StepOutput) {
     if run.requests.following.is_some()
         && !run.requests.is_own_watched
-        && let Some(key) = run.own_key()
+        && let Some(key) = run.object_key()
     {
         run.requests.is_own_watched = true;
         out.push_effect(Effect::Watch { task: id.clone(), key });

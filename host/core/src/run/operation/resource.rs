@@ -344,7 +344,7 @@ pub(super) fn evaluate_health(
     fact: &ObservedState,
     out: &mut StepOutput,
 ) -> Option<TaskResult> {
-    let told;
+    let substitute;
     settling.postponed = None;
     let assessment = match fact {
         ObservedState::Gone if apply.wait == Wait::Healthy && mode.has(Rule::VanishedFails) => {
@@ -352,19 +352,19 @@ pub(super) fn evaluate_health(
             return Some(TaskResult::failed(FailureClass::Health, message));
         }
         ObservedState::Gone => {
-            told = Assessment::new(
+            substitute = Assessment::new(
                 Health::Missing,
                 "somebody deleted it after it was applied",
                 "host/missing",
             );
-            &told
+            &substitute
         }
         ObservedState::Present(seen) if is_older_version(&seen.resource_version, &settling.version) => return None,
         ObservedState::Present(seen) => match settling.stale_until(seen) {
             Some((until, why)) if until.is_none_or(|until| out.at < until) => {
                 settling.postponed = Some(seen.clone());
-                told = Assessment::new(Health::Progressing, why, "host/stale");
-                &told
+                substitute = Assessment::new(Health::Progressing, why, "host/stale");
+                &substitute
             }
             Some(_) | None => &seen.assessment,
         },

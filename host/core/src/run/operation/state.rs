@@ -22,7 +22,7 @@ use crate::{
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct OperationState {
-    /// The operation's id.
+    /// The operation's ID.
     pub id: String,
     /// The number of the attempt, from 1.
     pub attempt: u32,
@@ -85,7 +85,7 @@ pub struct OperationState {
 /// An object that is to be deleted after the operation's end.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ScheduledDeletion {
-    /// The object.
+    /// The object that is due.
     pub target: ObjectIdentity,
     /// The propagation of the annotation or of the application's options, if they set one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -117,7 +117,7 @@ pub(super) enum Stage {
     Main,
     /// The operation is being stopped; running tasks are ended.
     Stopping,
-    /// In SyncFail.
+    /// The operation failed, and its SyncFail hooks run.
     Failing,
     /// All tasks have ended; delete policies are called once more.
     Closing,
@@ -147,7 +147,7 @@ pub(super) enum TaskState {
     },
     /// A hook that began; also after its end, for what is left of it.
     Hook(Box<HookRun>),
-    /// Ended.
+    /// The operation has ended.
     Over,
 }
 

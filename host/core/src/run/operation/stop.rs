@@ -431,8 +431,8 @@ fn earliest_of<const N: usize>(moments: [Option<Timestamp>; N]) -> Option<Timest
 
 /// Returns how long it is to the next notice, when so many were told since something last happened: the first pause, and
 /// then 5, 15 and 60 times as long.
-fn notice_pause(first: Duration, told: u32) -> Duration {
-    let times = match told {
+fn notice_pause(first: Duration, notices_sent: u32) -> Duration {
+    let times = match notices_sent {
         0 => 1,
         1 => 5,
         2 => 15,

@@ -100,8 +100,8 @@ impl Operation {
 
     /// Lists the tasks that another task still waits for.
     pub(super) fn blocked_by<'plan>(&self, plan: &'plan Plan, task: &'plan Task) -> impl Iterator<Item = &'plan Task> {
-        let wanted = task.waits_for.iter().filter_map(|wanted| plan.task(wanted));
-        wanted.filter(|wanted| !self.is_done(wanted))
+        let dependency = task.waits_for.iter().filter_map(|dependency| plan.task(dependency));
+        dependency.filter(|dependency| !self.is_done(dependency))
     }
 
     /// Returns whether a task of the wave waits for another one.
@@ -111,26 +111,26 @@ impl Operation {
     }
 
     fn block(&mut self, plan: &Plan, position: usize, task: &Task) {
-        let wanted = self
+        let dependency = self
             .blocked_by(plan, task)
-            .filter_map(|wanted| plan.position(&wanted.id));
-        let wanted: BTreeSet<usize> = wanted.collect();
-        for wanted in &wanted {
-            self.wave_index.blocks.entry(*wanted).or_default().push(position);
+            .filter_map(|dependency| plan.position(&dependency.id));
+        let dependency: BTreeSet<usize> = dependency.collect();
+        for dependency in &dependency {
+            self.wave_index.blocks.entry(*dependency).or_default().push(position);
         }
-        if !wanted.is_empty() {
-            self.wave_index.blocked.insert(position, wanted);
+        if !dependency.is_empty() {
+            self.wave_index.blocked.insert(position, dependency);
         }
     }
 
     /// Unblocks the tasks that waited only for this one.
     fn unblock(&mut self, plan: &Plan, position: usize) {
         for waiting in self.wave_index.blocks.remove(&position).unwrap_or_default() {
-            let Some(wanted) = self.wave_index.blocked.get_mut(&waiting) else {
+            let Some(dependency) = self.wave_index.blocked.get_mut(&waiting) else {
                 continue;
             };
-            wanted.remove(&position);
-            if wanted.is_empty() {
+            dependency.remove(&position);
+            if dependency.is_empty() {
                 self.wave_index.blocked.remove(&waiting);
                 self.index_task(plan, waiting, &plan.tasks[waiting]);
             }

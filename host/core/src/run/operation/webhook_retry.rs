@@ -78,12 +78,12 @@ impl Operation {
             Some((_, name)) => format!("the webhook behind Service/{name} of this set isn't up yet"),
             None => "a webhook doesn't respond".to_owned(),
         };
-        let told = format!("{who}; retrying for up to {} s: {message}", longest.as_secs());
-        if before.map(|again| again.message.as_str()) != Some(told.as_str()) {
+        let message_with_limit = format!("{who}; retrying for up to {} s: {message}", longest.as_secs());
+        if before.map(|again| again.message.as_str()) != Some(message_with_limit.as_str()) {
             out.emit(EventKind::TaskProgressed {
                 task: task.id.clone(),
                 health: None,
-                message: told.clone(),
+                message: message_with_limit.clone(),
             });
         }
         let at = out.after(pause).map(|at| at.min(until));
@@ -91,7 +91,7 @@ impl Operation {
             at,
             since: Some(since),
             failures: failures.saturating_add(1),
-            message: told,
+            message: message_with_limit,
         };
         self.state.retries.insert(task.id.clone(), again);
         out.must_save = true;

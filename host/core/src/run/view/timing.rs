@@ -15,9 +15,9 @@ const MAX_TRIES: usize = 20;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct WaveView {
-    /// Its phase.
+    /// The phase of the wave.
     pub phase: Phase,
-    /// Its number.
+    /// The wave within the phase.
     pub wave: Wave,
     /// The attempt of the operation, from 1.
     pub attempt: u32,
@@ -58,7 +58,7 @@ pub struct EarlierTry {
     /// When it ended; absent if that was not reported.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub finished_at: Option<Timestamp>,
-    /// How it ended.
+    /// The result; `None` if the attempt ended before the task did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub result: Option<TaskResult>,
 }

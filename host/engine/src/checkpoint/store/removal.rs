@@ -81,8 +81,8 @@ impl Store {
 
     /// Says whether the lock is held, and nobody else has written the head.
     async fn is_ours(&self) -> bool {
-        if let Some(grip) = &self.lease_guard
-            && grip.ensure_held().await.is_err()
+        if let Some(lease_guard) = &self.lease_guard
+            && lease_guard.ensure_held().await.is_err()
         {
             return false;
         }
@@ -111,8 +111,8 @@ impl Store {
             resource_version: version,
         } in blobs.iter().map(written_blob)
         {
-            if let Some(grip) = &self.lease_guard {
-                grip.ensure_held().await.map_err(EngineError::LostLock)?;
+            if let Some(lease_guard) = &self.lease_guard {
+                lease_guard.ensure_held().await.map_err(EngineError::LostLock)?;
             }
             let key = blob::secret_key(&self.application().namespace, &name);
             self.cluster
@@ -136,7 +136,7 @@ fn written_blob(secret: &Object) -> WrittenBlob {
 pub(crate) async fn remove_state(
     cluster: &Cluster,
     application: &Application,
-    grip: &LeaseGuard,
+    lease_guard: &LeaseGuard,
 ) -> Result<usize, EngineError> {
     let doing = EngineError::during("removing the application's state");
     let kind = blob::secret_key("", "").group_kind();
@@ -157,7 +157,7 @@ pub(crate) async fn remove_state(
         secrets.insert(0, found);
     }
     for secret in &secrets {
-        grip.ensure_held().await.map_err(EngineError::LostLock)?;
+        lease_guard.ensure_held().await.map_err(EngineError::LostLock)?;
         let key = blob::secret_key(&application.namespace, secret.name());
         let deleted = cluster.delete(&key, secret.uid(), DecidedPropagation::for_stored_state());
         deleted.await.map_err(&doing)?;

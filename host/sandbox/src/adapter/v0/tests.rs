@@ -21,13 +21,13 @@ fn message(failure: &Failure) -> &str {
 
 #[test]
 fn what_a_plugin_says_where_it_gives_no_answer_is_cut() {
-    for said in [
+    for trap_text in [
         types::Failure::Invalid(long()),
         types::Failure::Retry((long(), 1)),
         types::Failure::Failed(long()),
         types::Failure::Other((long(), long())),
     ] {
-        let failure = failure(said);
+        let failure = failure(trap_text);
         assert!(is_cut(message(&failure)), "{failure:?}");
     }
 }

@@ -19,7 +19,7 @@ fn script(parts: &[&[Order]]) -> Script {
     Script(parts.concat())
 }
 
-/// All of them.
+/// Returns every script.
 pub fn all() -> Vec<Script> {
     let text = [Bytes(TEXTS, b"a text, and more of it".to_vec())];
     let url = [Bytes(TEXTS + 100, b"GEThttps://api.example.com/health".to_vec())];

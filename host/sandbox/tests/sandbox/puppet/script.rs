@@ -14,7 +14,7 @@ pub enum Number {
     Handle,
 }
 
-/// One order.
+/// One call or computation that the guest makes.
 #[derive(Debug, Clone)]
 pub enum Order {
     Log([Number; 3]),

@@ -93,12 +93,12 @@ impl<'a> PodCount<'a> {
     /// Returns how many pods should be active now.
     pub fn desired_active(&self, job: &Value) -> usize {
         let parallelism = number(job, "/spec/parallelism").unwrap_or(1);
-        let wanted = match completions(job) {
+        let desired = match completions(job) {
             Some(completions) => parallelism.min(completions - self.succeeded),
             None if self.succeeded > 0 => return self.active.len(),
             None => parallelism,
         };
-        usize::try_from(wanted).unwrap_or(0)
+        usize::try_from(desired).unwrap_or(0)
     }
 
     /// Returns until when no new pod may start: 10 s after a failure, and twice as long after each further failure in a row.

@@ -44,11 +44,11 @@ pub(super) fn evaluate(job: &Value, pods: &[&Value]) -> PolicyResult {
 /// Returns why the rule matches the pod, if it does.
 fn match_rule(rule: &Value, pod: &Value) -> Option<String> {
     let title = format!("{}/{}", namespace(pod), name(pod));
-    if let Some(wanted) = rule.get("onExitCodes") {
-        let only = text(wanted, "/containerName");
-        let inside = text(wanted, "/operator") == "In";
+    if let Some(requirement) = rule.get("onExitCodes") {
+        let only = text(requirement, "/containerName");
+        let inside = text(requirement, "/operator") == "In";
         let listed = |code: i64| {
-            items(wanted, "/values")
+            items(requirement, "/values")
                 .iter()
                 .any(|value| value.as_i64() == Some(code))
         };
@@ -64,9 +64,9 @@ fn match_rule(rule: &Value, pod: &Value) -> Option<String> {
                     .then(|| format!("Container {container} for pod {title} failed with exit code {code}"))
             });
     }
-    items(rule, "/onPodConditions").iter().find_map(|wanted| {
-        let kind = text(wanted, "/type");
-        let status = Some(text(wanted, "/status"))
+    items(rule, "/onPodConditions").iter().find_map(|requirement| {
+        let kind = text(requirement, "/type");
+        let status = Some(text(requirement, "/status"))
             .filter(|status| !status.is_empty())
             .unwrap_or("True");
         let found = condition(pod, kind).is_some_and(|found| text(found, "/status") == status);

@@ -35,7 +35,7 @@ pub(crate) struct ContainerState {
 /// The stage of a container.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 pub(crate) enum Stage {
-    /// It wasn't started.
+    /// The container wasn't started.
     #[default]
     Idle,
     /// It can't be started: `CreateContainerConfigError`, with this message.
@@ -46,7 +46,7 @@ pub(crate) enum Stage {
     Started(Option<(Timestamp, bool)>),
     /// Its image can't be pulled, since this time and with this message.
     NoImage(Timestamp, String, bool),
-    /// It has ended.
+    /// The container has ended.
     Ended(Ended),
 }
 

@@ -121,13 +121,13 @@ fn conditions(
         ("ContainersReady", ready, reason, message),
         ("PodScheduled", true, "", ""),
     ] {
-        let says = ConditionUpdate {
+        let update = ConditionUpdate {
             kind,
             is_true: holds,
             reason,
             message,
         };
-        condition::set(status, says, None, sight.now);
+        condition::set(status, update, None, sight.now);
     }
 }
 

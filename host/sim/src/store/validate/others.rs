@@ -152,9 +152,9 @@ fn autoscaler(spec: &Value, causes: &mut Vec<StatusCause>) {
 fn api_service(object: &Value, causes: &mut Vec<StatusCause>) {
     let spec = &object["spec"];
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    let wanted = format!("{}.{}", text(&spec["version"]), text(&spec["group"]));
-    if object["metadata"]["name"] != wanted {
-        let why = format!("must be `spec.version+\".\"+spec.group`: \"{wanted}\"");
+    let expected = format!("{}.{}", text(&spec["version"]), text(&spec["group"]));
+    if object["metadata"]["name"] != expected {
+        let why = format!("must be `spec.version+\".\"+spec.group`: \"{expected}\"");
         causes.push(StatusCause::invalid("metadata.name", &object["metadata"]["name"], &why));
     }
     for (field, most) in [("groupPriorityMinimum", 20000), ("versionPriority", 1000)] {

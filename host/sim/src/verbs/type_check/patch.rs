@@ -52,15 +52,18 @@ pub(in crate::verbs) fn result(
 
 /// Says why a value of a wrong type can't be converted (`pkg/runtime/converter.go` of `k8s.io/apimachinery`).
 fn converting(problem: &Problem, object: &Value) -> Option<String> {
-    let Fault::WrongType { go_type: wanted, .. } = &problem.fault else {
+    let Fault::WrongType {
+        go_type: expected_type, ..
+    } = &problem.fault
+    else {
         return None;
     };
     let value = object.pointer(&problem.path.pointer())?;
     let (kind, is_float) = (go::kind_of(value), value.is_f64());
-    Some(match *wanted {
-        "int32" | "int64" if is_float => format!("cannot convert float64 to {wanted}"),
+    Some(match *expected_type {
+        "int32" | "int64" if is_float => format!("cannot convert float64 to {expected_type}"),
         "string" if value.is_number() && !is_float => "cannot convert int64 to string".to_owned(),
-        "bool" | "int32" | "int64" | "float64" | "string" => format!("unrecognized type: {wanted}"),
+        "bool" | "int32" | "int64" | "float64" | "string" => format!("unrecognized type: {expected_type}"),
         "[]" | "[]uint8" => format!("cannot restore slice from {kind}"),
         "map[string]" => format!("cannot restore map from {kind}"),
         // They read JSON by code of their own.

@@ -5,7 +5,7 @@ use capstan_devkit::case_run::CaseRun;
 use super::failures;
 use crate::render::Paint;
 
-/// Writes the report.
+/// Writes the results of a plugin's cases as a `JUnit` report.
 pub(super) fn report(plugin: &str, trials: &[CaseRun]) -> String {
     let failed = trials.iter().filter(|trial| !trial.has_passed()).count();
     let time: f64 = trials.iter().map(seconds).sum();

@@ -79,7 +79,7 @@ enum StoredStage {
     /// Also of a running hook whose object's name is taken: that has made steps.
     Looking,
     Ready,
-    /// Likewise.
+    /// Deleting objects of earlier runs.
     Clearing {
         left: BTreeSet<ObjectIdentity>,
         until: Option<Timestamp>,

@@ -35,8 +35,8 @@ fn silent(notice: Notice) {
     panic!("nobody is at work: {notice:?}");
 }
 
-fn ready(undertaken: Preparation) -> PreparedPlan {
-    match undertaken {
+fn ready(prepared: Preparation) -> PreparedPlan {
+    match prepared {
         Preparation::Ready(planned) => planned,
         Preparation::Resumed(carried_on, _) => panic!("operation {} was left", carried_on.current.id),
     }
@@ -80,12 +80,12 @@ fn what_was_left_before_its_end_comes_first() {
         ] {
             waiting(&stage).await.detach().await;
             let policy = policy(OnBusy::Refuse, same);
-            let undertaken = stage
+            let prepared = stage
                 .engine
                 .resume_or_prepare(work(&request), &policy, silent)
                 .await
                 .unwrap();
-            let Preparation::Resumed(carried_on, left) = undertaken else {
+            let Preparation::Resumed(carried_on, left) = prepared else {
                 panic!("an operation was left")
             };
             let ResumedOperation {
@@ -154,7 +154,7 @@ fn an_error_that_lint_finds_refuses_the_plan_unless_it_is_allowed() {
     in_virtual_time(async {
         let stage = Stage::new(Setup::default()).await;
         let request = stage.request_text(WRONG);
-        let undertake = async |lint_errors: LintErrors| {
+        let prepare = async |lint_errors: LintErrors| {
             let policy = StartPolicy {
                 lint_errors,
                 ..policy(OnBusy::Refuse, EquivalentOperation::None)
@@ -169,7 +169,7 @@ fn an_error_that_lint_finds_refuses_the_plan_unless_it_is_allowed() {
             allowed: rules.iter().map(|rule| (*rule).to_owned()).collect(),
         };
         for allowed in [&[][..], &["wrong-type"]] {
-            let refused = undertake(allowing(allowed)).await.map(drop).unwrap_err();
+            let refused = prepare(allowing(allowed)).await.map(drop).unwrap_err();
             let EngineError::LintErrors(findings) = refused else {
                 panic!("{refused}")
             };
@@ -177,7 +177,7 @@ fn an_error_that_lint_finds_refuses_the_plan_unless_it_is_allowed() {
             assert_eq!(rules, ["restart-policy"]);
         }
         for lint_errors in [allowing(&["restart-policy"]), allowing(&["all"]), LintErrors::Show] {
-            let planned = undertake(lint_errors).await.unwrap();
+            let planned = prepare(lint_errors).await.unwrap();
             assert!(
                 planned
                     .plan
