@@ -11,7 +11,6 @@ use capstan_core::{
     plan::task::TaskResult,
     run::event::{EventKind, OperationStatus},
 };
-use wasm_bindgen_futures::spawn_local;
 
 use super::{
     application::{Application, refused},
@@ -248,7 +247,7 @@ fn loaded(application: Application, ids: Vec<String>, with_events: bool) -> Sign
                     .unwrap_or_default();
                 records = text
                     .lines()
-                    .filter_map(|line| serde_json::from_str(line).ok())
+                    .filter_map(|line| capstan_api::json::from_str(line).ok())
                     .collect();
             }
             pages.push((page, records));
