@@ -10,6 +10,10 @@
 //! * [`run`]: an operation that runs a plan, as a state machine.
 #![forbid(unsafe_code)]
 
+/// Times in the web page.
+#[cfg(all(target_family = "wasm", target_os = "unknown"))]
+extern crate capstan_timestamp as jiff;
+
 pub mod kubernetes;
 pub mod lint;
 pub mod model;

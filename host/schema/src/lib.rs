@@ -8,6 +8,10 @@
 //! * [`protobuf`]: objects as kubectl sends them.
 #![forbid(unsafe_code)]
 
+/// Times in the web page.
+#[cfg(all(target_family = "wasm", target_os = "unknown"))]
+extern crate capstan_timestamp as jiff;
+
 pub mod check;
 pub mod problem;
 pub mod protobuf;

@@ -10,6 +10,10 @@
 //! Fields are only added. A reader ignores fields that it does not know.
 #![forbid(unsafe_code)]
 
+/// Times in the web page.
+#[cfg(all(target_family = "wasm", target_os = "unknown"))]
+extern crate capstan_timestamp as jiff;
+
 pub mod action;
 pub mod application;
 pub mod error;

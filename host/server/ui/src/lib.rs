@@ -6,6 +6,10 @@
     allow(dead_code, reason = "the page uses it, and exists for wasm32 only")
 )]
 
+/// Times in the web page.
+#[cfg(all(target_family = "wasm", target_os = "unknown"))]
+extern crate capstan_timestamp as jiff;
+
 mod address;
 mod applications;
 mod bars;

@@ -154,6 +154,11 @@ impl<T: 'static> ReadSignal<T> {
     fn as_raw(self) -> reactive::ReadSignal<Value> {
         self.raw
     }
+
+    /// Follows it without reading it.
+    pub fn track(self) {
+        self.raw.track();
+    }
 }
 
 impl<T: 'static> Signal<T> {
