@@ -29,6 +29,7 @@ mod record;
 mod rows;
 mod scale;
 mod selection;
+mod sorting;
 mod span;
 mod task_state;
 mod timeline;
