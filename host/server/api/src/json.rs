@@ -101,11 +101,13 @@ impl<'a> Reader<'a> {
                 content: None,
                 is_tagged: false,
             }),
-            Value::Object(fields) if !variants.contains(&TAG) && fields.get(TAG).is_some_and(Value::is_string) => Ok(Variant {
-                name: fields.get(TAG).and_then(Value::as_str).unwrap_or_default().to_owned(),
-                content: Some(self.0),
-                is_tagged: true,
-            }),
+            Value::Object(fields) if !variants.contains(&TAG) && fields.get(TAG).is_some_and(Value::is_string) => {
+                Ok(Variant {
+                    name: fields.get(TAG).and_then(Value::as_str).unwrap_or_default().to_owned(),
+                    content: Some(self.0),
+                    is_tagged: true,
+                })
+            }
             Value::Object(fields) => {
                 let mut fields = fields.iter_mut();
                 match (fields.next(), fields.next()) {
@@ -438,11 +440,22 @@ mod tests {
             task: "a".into(),
             count,
         };
-        assert_eq!(read(r#"{"count": 4, "kind": "Started", "task": "a"}"#), Ok(started(Some(4))));
+        assert_eq!(
+            read(r#"{"count": 4, "kind": "Started", "task": "a"}"#),
+            Ok(started(Some(4)))
+        );
         assert_eq!(read(r#"{"kind": "Started", "task": "a", "zzz": 1}"#), Ok(started(None)));
         assert_eq!(read(r#"{"kind": "Resumed"}"#), Ok(Kind::Resumed {}));
-        assert!(read(r#"{"kind": "Other"}"#).unwrap_err().contains("unknown variant `Other`"));
-        assert!(read(r#"{"kind": "Started"}"#).unwrap_err().contains("missing field `task`"));
+        assert!(
+            read(r#"{"kind": "Other"}"#)
+                .unwrap_err()
+                .contains("unknown variant `Other`")
+        );
+        assert!(
+            read(r#"{"kind": "Started"}"#)
+                .unwrap_err()
+                .contains("missing field `task`")
+        );
     }
 
     #[test]
@@ -451,7 +464,10 @@ mod tests {
             ("[1", "EOF"),
             ("[]", "invalid type: sequence, expected struct All"),
             (r#"{"shapes": {}}"#, "invalid type: map, expected a sequence"),
-            (r#"{"shapes": ["Newtype"]}"#, "expected a value for the variant `Newtype`"),
+            (
+                r#"{"shapes": ["Newtype"]}"#,
+                "expected a value for the variant `Newtype`",
+            ),
             (r#"{"shapes": [{"Newtype": 256}]}"#, "256"),
             (r#"{"shapes": [{"Unit": 1}]}"#, "expected unit"),
             (r#"{"shapes": [{"Unit": null, "Newtype": 1}]}"#, "one field"),

@@ -17,6 +17,7 @@ mod columns;
 mod commands;
 mod compare;
 mod critical;
+mod css;
 mod diff;
 mod events;
 #[cfg(test)]

@@ -170,7 +170,10 @@ fn entry(
             };
             tags::i()
                 .class(format!("s-{}{bad}", wave.phase))
-                .fixed_style(format!("width:{}%", (float(length) / float(longest) * 100.0).max(0.6)))
+                .fixed_style(format!(
+                    "width:{}%",
+                    crate::css::Css((float(length) / float(longest) * 100.0).max(0.6))
+                ))
                 .into()
         })
         .collect();
