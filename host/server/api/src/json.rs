@@ -9,12 +9,12 @@ use std::fmt;
 use serde::{
     Deserialize,
     de::{
-        DeserializeOwned, DeserializeSeed, Deserializer, EnumAccess, Error as _, Expected, MapAccess, SeqAccess,
+        self, DeserializeOwned, DeserializeSeed, Deserializer, EnumAccess, Error as _, Expected, MapAccess, SeqAccess,
         Unexpected, VariantAccess, Visitor,
     },
     forward_to_deserialize_any,
 };
-use serde_json::{Error, Value, map};
+use serde_json::{Value, map};
 
 /// The field that names the variant of an internally tagged enum; the only such enum that the page reads is
 /// [`EventKind`](capstan_core::run::event::EventKind).
@@ -32,17 +32,49 @@ pub fn from_str<T: DeserializeOwned>(text: &str) -> Result<T, Error> {
 
 #[inline(never)]
 fn parse(text: &str) -> Result<Value, Error> {
-    serde_json::from_str(text)
+    serde_json::from_str(text).map_err(Error::custom)
 }
 
 /// Reads from a value, and leaves parts of it empty.
 struct Reader<'a>(&'a mut Value);
 
-struct Shown<'a>(&'a dyn Expected);
+/// Why a text can't be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Error(Box<str>);
 
-impl fmt::Display for Shown<'_> {
+impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Error {}
+
+impl de::Error for Error {
+    #[cold]
+    fn custom<T: fmt::Display>(message: T) -> Error {
+        Error(message.to_string().into())
+    }
+
+    /// serde's own text of what was found can write floating-point numbers, which takes much code.
+    #[cold]
+    #[inline(never)]
+    fn invalid_type(found: Unexpected<'_>, expected: &dyn Expected) -> Error {
+        let found = match found {
+            Unexpected::Bool(_) => "a boolean",
+            Unexpected::Unsigned(_) | Unexpected::Signed(_) | Unexpected::Float(_) => "a number",
+            Unexpected::Str(_) => "a text",
+            Unexpected::Seq => "an array",
+            Unexpected::Map => "an object",
+            Unexpected::Unit | Unexpected::Option => "null",
+            _ => "another value",
+        };
+        Error(format!("found {found}, expected {expected}").into())
+    }
+
+    #[cold]
+    fn invalid_value(found: Unexpected<'_>, expected: &dyn Expected) -> Error {
+        Error::invalid_type(found, expected)
     }
 }
 
@@ -50,14 +82,14 @@ impl fmt::Display for Shown<'_> {
 #[inline(never)]
 fn unexpected(value: &Value, expected: &dyn Expected) -> Error {
     let found = match value {
-        Value::Null => Unexpected::Other("null"),
+        Value::Null => Unexpected::Unit,
         Value::Bool(value) => Unexpected::Bool(*value),
-        Value::Number(_) => Unexpected::Other("a number"),
+        Value::Number(_) => Unexpected::Unsigned(0),
         Value::String(text) => Unexpected::Str(text),
         Value::Array(_) => Unexpected::Seq,
         Value::Object(_) => Unexpected::Map,
     };
-    Error::custom(format_args!("invalid type: {found}, expected {}", Shown(expected)))
+    Error::invalid_type(found, expected)
 }
 
 impl<'a> Reader<'a> {
@@ -118,7 +150,7 @@ impl<'a> Reader<'a> {
                     }),
                     _ => Err(Error::custom(format_args!(
                         "expected an object with one field for {}",
-                        Shown(expected)
+                        expected
                     ))),
                 }
             }
@@ -462,13 +494,13 @@ mod tests {
     fn what_is_wrong_is_named() {
         for (text, wrong) in [
             ("[1", "EOF"),
-            ("[]", "invalid type: sequence, expected struct All"),
-            (r#"{"shapes": {}}"#, "invalid type: map, expected a sequence"),
+            ("[]", "found an array, expected struct All"),
+            (r#"{"shapes": {}}"#, "found an object, expected a sequence"),
             (
                 r#"{"shapes": ["Newtype"]}"#,
                 "expected a value for the variant `Newtype`",
             ),
-            (r#"{"shapes": [{"Newtype": 256}]}"#, "256"),
+            (r#"{"shapes": [{"Newtype": 256}]}"#, "found a number, expected u8"),
             (r#"{"shapes": [{"Unit": 1}]}"#, "expected unit"),
             (r#"{"shapes": [{"Unit": null, "Newtype": 1}]}"#, "one field"),
             (r#"{"shapes": [], "ids": {}}"#, "missing field `anyValue`"),

@@ -122,7 +122,7 @@ impl StreamRecord {
     /// # Errors
     ///
     /// Returns that its data is not what its kind says.
-    pub fn of_frame(frame: &Frame) -> serde_json::Result<Option<StreamRecord>> {
+    pub fn of_frame(frame: &Frame) -> Result<Option<StreamRecord>, json::Error> {
         let data = frame.data.as_str();
         Ok(Some(match frame.event.as_str() {
             "past" => StreamRecord::Past(json::from_str(data)?),
@@ -181,13 +181,13 @@ impl ListRecord {
     /// # Errors
     ///
     /// Returns that its kind is not known, or that its data is not what its kind says.
-    pub fn of_frame(frame: &Frame) -> serde_json::Result<ListRecord> {
+    pub fn of_frame(frame: &Frame) -> Result<ListRecord, json::Error> {
         let data = frame.data.as_str();
         match frame.event.as_str() {
             "all" => Ok(ListRecord::All(json::from_str(data)?)),
             "row" => Ok(ListRecord::Row(json::from_str(data)?)),
             "gone" => Ok(ListRecord::Gone(json::from_str(data)?)),
-            other => Err(serde_json::Error::custom(format!("`{other}` is no record of the list"))),
+            other => Err(json::Error::custom(format!("`{other}` is no record of the list"))),
         }
     }
 }
