@@ -104,7 +104,7 @@ fn no_crate_knows_what_it_may_not() {
     ] {
         knows(package, &faces);
     }
-    for package in ["capstan-yaml", "capstan-process", "capstan-schema"] {
+    for package in ["capstan-yaml", "capstan-process", "capstan-schema", "capstan-timestamp"] {
         let others: Vec<&str> = hosts.into_iter().filter(|host| *host != package).collect();
         knows(package, &others);
         knows(package, &["tokio"]);
@@ -189,6 +189,7 @@ fn libraries_know_no_face_no_terminal_and_no_environment() {
         "capstan-stamp",
         "capstan-yaml",
         "capstan-schema",
+        "capstan-timestamp",
     ];
     let faces = ["clap", "clap_complete", "axum", "tracing-subscriber"];
     let known = dependencies();

@@ -28,7 +28,7 @@ use tokio::{
     net::{TcpListener, TcpStream},
 };
 
-use self::client::{Client, HOST, USER, read, sync};
+use self::client::{BROTLI, Client, HOST, USER, read, sync};
 
 const JOB: &str = "apiVersion: batch/v1\nkind: Job\nmetadata:\n  name: migrate\n  annotations: { capstan.dev/hook: PreSync }\n\
                    spec:\n  template:\n    spec:\n      restartPolicy: Never\n      containers: [{ name: main, image: ubuntu }]\n";

@@ -1,5 +1,5 @@
 //! Builds the web page: a nested cargo compiles the crate `capstan-ui` for wasm32-unknown-unknown, wasm-bindgen writes the JavaScript that
-//! loads it, and a table of all compressed files is written for `lib.rs`.
+//! loads it, and a table of all files, compressed by brotli and by gzip, is written for `lib.rs`.
 
 #[path = "../../../plugins/bundle/nested_cargo.rs"]
 mod nested_cargo;
@@ -11,6 +11,7 @@ use std::{
 };
 
 use anyhow::{Context as _, Result};
+use brotli::CompressorWriter;
 use flate2::{Compression, write::GzEncoder};
 use nested_cargo::{watch, write_if_changed};
 use sha2::{Digest as _, Sha256};
@@ -27,7 +28,7 @@ const PREBUILT: &str = "CAPSTAN_PREBUILT_UI";
 const DIGEST_MARK: &str = "DIGEST";
 
 /// Everything that the page is compiled from, seen from the workspace's root.
-const SOURCES: [&str; 14] = [
+const SOURCES: [&str; 16] = [
     "Cargo.toml",
     "Cargo.lock",
     "host/core/src",
@@ -36,6 +37,8 @@ const SOURCES: [&str; 14] = [
     "host/schema/Cargo.toml",
     "host/yaml/src",
     "host/yaml/Cargo.toml",
+    "host/timestamp/src",
+    "host/timestamp/Cargo.toml",
     "host/server/api/src",
     "host/server/api/Cargo.toml",
     "host/server/ui/src",
@@ -132,19 +135,36 @@ fn static_files(folder: &Path) -> Result<(File, Vec<File>)> {
 fn write_table(out: &Path, files: &[File]) -> Result<()> {
     let mut table = "/// All files, by path.\npub static ASSETS: &[Asset] = &[\n".to_owned();
     for (number, file) in files.iter().enumerate() {
-        let compressed = out.join(format!("{number}.gz"));
-        // No time and no name are written: the same files give the same bytes.
-        let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
-        encoder.write_all(&file.content)?;
-        write_if_changed(&compressed, &encoder.finish()?)?;
+        let [brotli_path, gzip_path] = ["br", "gz"].map(|extension| out.join(format!("{number}.{extension}")));
+        write_if_changed(&brotli_path, &brotli(&file.content)?)?;
+        write_if_changed(&gzip_path, &gzip(&file.content)?)?;
         let (path, digest) = (&file.name, hex(&Sha256::digest(&file.content)));
-        let (content_type, bytes) = (content_type(path), compressed.display().to_string());
+        let content_type = content_type(path);
+        let [brotli, gzip] = [brotli_path, gzip_path].map(|path| path.display().to_string());
         table += &format!(
-            "    Asset {{ path: {path:?}, content_type: {content_type:?}, digest: {digest:?}, bytes: include_bytes!({bytes:?}) }},\n"
+            "    Asset {{ path: {path:?}, content_type: {content_type:?}, digest: {digest:?}, brotli: include_bytes!({brotli:?}), \
+             gzip: include_bytes!({gzip:?}) }},\n"
         );
     }
     table += "];\n";
     write_if_changed(&out.join("assets.rs"), table.as_bytes())
+}
+
+fn brotli(content: &[u8]) -> Result<Vec<u8>> {
+    const BUFFER_BYTES: usize = 1 << 16;
+    const BEST_QUALITY: u32 = 11;
+    /// The base-2 logarithm of the window, in bytes.
+    const WINDOW: u32 = 22;
+    let mut writer = CompressorWriter::new(Vec::new(), BUFFER_BYTES, BEST_QUALITY, WINDOW);
+    writer.write_all(content)?;
+    Ok(writer.into_inner())
+}
+
+/// Neither a time nor a name is written: the same files give the same bytes.
+fn gzip(content: &[u8]) -> Result<Vec<u8>> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+    encoder.write_all(content)?;
+    Ok(encoder.finish()?)
 }
 
 fn content_type(path: &str) -> &'static str {

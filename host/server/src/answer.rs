@@ -71,8 +71,8 @@ pub(crate) fn has_tag(headers: &HeaderMap, tag: &str) -> bool {
         .any(|known| known.trim() == "*" || opaque(known) == opaque(tag))
 }
 
-/// Says whether the client reads gzip.
-pub(crate) fn accepts_gzip(headers: &HeaderMap) -> bool {
+/// Says whether the client reads a content coding, such as `gzip`.
+pub(crate) fn accepts(headers: &HeaderMap, wanted: &str) -> bool {
     let accepted = headers.get_all(header::ACCEPT_ENCODING).iter();
     accepted
         .filter_map(|value| value.to_str().ok())
@@ -83,13 +83,13 @@ pub(crate) fn accepts_gzip(headers: &HeaderMap) -> bool {
                 .trim()
                 .strip_prefix("q=")
                 .is_some_and(|weight| weight.trim().trim_matches(['0', '.']).is_empty());
-            name.trim().eq_ignore_ascii_case("gzip") && !is_refused
+            name.trim().eq_ignore_ascii_case(wanted) && !is_refused
         })
 }
 
 /// Makes an answer of a body, compressed if that is worth it.
 fn compressed(headers: &HeaderMap, body: Vec<u8>) -> Response {
-    let mut response = if body.len() >= MIN_COMPRESSED && accepts_gzip(headers) {
+    let mut response = if body.len() >= MIN_COMPRESSED && accepts(headers, "gzip") {
         let mut response = gzip(&body).into_response();
         let gzip = HeaderValue::from_static("gzip");
         response.headers_mut().insert(header::CONTENT_ENCODING, gzip);
@@ -119,19 +119,21 @@ mod tests {
     }
 
     #[test]
-    fn gzip_is_sent_to_who_reads_it() {
-        for (value, is_accepted) in [
-            ("gzip, deflate, br", true),
-            ("br;q=1.0, gzip;q=0.8", true),
-            ("GZIP", true),
-            ("gzip;q=0", false),
-            ("gzip; q=0.0", false),
-            ("br", false),
-            ("", false),
+    fn a_content_coding_is_sent_to_who_reads_it() {
+        for (value, reads_gzip, reads_brotli) in [
+            ("gzip, deflate, br", true, true),
+            ("br;q=1.0, gzip;q=0.8", true, true),
+            ("GZIP, BR;q=0", true, false),
+            ("gzip;q=0", false, false),
+            ("gzip; q=0.0", false, false),
+            ("br", false, true),
+            ("brotli", false, false),
+            ("", false, false),
         ] {
+            let headers = headers(header::ACCEPT_ENCODING, value);
             assert_eq!(
-                accepts_gzip(&headers(header::ACCEPT_ENCODING, value)),
-                is_accepted,
+                (accepts(&headers, "gzip"), accepts(&headers, "br")),
+                (reads_gzip, reads_brotli),
                 "{value}"
             );
         }

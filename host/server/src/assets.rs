@@ -15,7 +15,7 @@ use http::{HeaderMap, HeaderValue, StatusCode, header};
 
 use crate::{
     Server,
-    answer::{accepts_gzip, gzip, has_tag},
+    answer::{accepts, gzip, has_tag},
     failure::Failure,
 };
 
@@ -38,7 +38,9 @@ pub struct Asset {
     pub content_type: &'static str,
     /// SHA-256 of its content, in hex.
     pub digest: &'static str,
-    /// Its content, compressed by gzip.
+    /// Its content, compressed with brotli.
+    pub brotli: Option<Bytes>,
+    /// Its content, compressed with gzip.
     pub gzip: Bytes,
 }
 
@@ -53,6 +55,7 @@ impl Page {
             path: INDEX,
             content_type: "text/html; charset=utf-8",
             digest: "",
+            brotli: None,
             gzip: gzip(NO_PAGE.as_bytes()).into(),
         });
         Page(files)
@@ -99,11 +102,16 @@ pub(crate) async fn file(State(server): State<Server>, request: Request) -> Resu
 }
 
 fn content(file: &Asset, headers: &HeaderMap) -> Response {
-    let mut response = if accepts_gzip(headers) {
-        let mut response = file.gzip.clone().into_response();
-        let gzip = HeaderValue::from_static("gzip");
-        response.headers_mut().insert(header::CONTENT_ENCODING, gzip);
+    let encoded = |content: &Bytes, coding| {
+        let mut response = content.clone().into_response();
+        let coding = HeaderValue::from_static(coding);
+        response.headers_mut().insert(header::CONTENT_ENCODING, coding);
         response
+    };
+    let mut response = if let Some(brotli) = file.brotli.as_ref().filter(|_| accepts(headers, "br")) {
+        encoded(brotli, "br")
+    } else if accepts(headers, "gzip") {
+        encoded(&file.gzip, "gzip")
     } else {
         let mut plain = Vec::new();
         match GzDecoder::new(&*file.gzip).take(MAX_PLAIN).read_to_end(&mut plain) {

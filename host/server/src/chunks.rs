@@ -9,7 +9,7 @@ use futures::stream;
 use http::{HeaderMap, HeaderValue, header};
 use tokio::sync::mpsc;
 
-use crate::answer::accepts_gzip;
+use crate::answer::accepts;
 
 /// How long a stream is silent before it shows that it is still there.
 pub(crate) const HEARTBEAT: Duration = Duration::from_secs(15);
@@ -47,7 +47,7 @@ pub(crate) fn frames(headers: &HeaderMap) -> (FrameWriter, Response) {
     own.insert(header::VARY, HeaderValue::from_static("accept-encoding"));
     // A proxy that collects an answer first would hold back what happens.
     own.insert("x-accel-buffering", HeaderValue::from_static("no"));
-    let chunk = if accepts_gzip(headers) {
+    let chunk = if accepts(headers, "gzip") {
         own.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
         Chunk::Gzip(GzEncoder::new(Vec::new(), Compression::fast()))
     } else {

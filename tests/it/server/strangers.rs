@@ -262,7 +262,11 @@ async fn files_of_the_page_are_kept_for_ever_and_the_page_itself_never() {
         );
         assert!(read(response).await.1.contains("<title>Capstan</title>"), "{path}");
     }
-    let response = ask("/ui/d1/page.js", &[("accept-encoding", "br, gzip")]).await;
+    let response = ask("/ui/d1/page.js", &[("accept-encoding", "gzip, deflate, br, zstd")]).await;
+    assert_eq!(response.headers()[header::CONTENT_ENCODING], "br");
+    assert_eq!(response.headers()[header::VARY], "accept-encoding");
+    assert_eq!(read(response).await.1, BROTLI);
+    let response = ask("/ui/d1/page.js", &[("accept-encoding", "br;q=0, gzip")]).await;
     let headers = response.headers().clone();
     assert_eq!(headers[header::CACHE_CONTROL], "public, max-age=31536000, immutable");
     assert_eq!(headers[header::CONTENT_ENCODING], "gzip");

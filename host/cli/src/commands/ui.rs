@@ -144,7 +144,8 @@ fn assets() -> Vec<Asset> {
         path: asset.path,
         content_type: asset.content_type,
         digest: asset.digest,
-        gzip: Bytes::from_static(asset.bytes),
+        brotli: Some(Bytes::from_static(asset.brotli)),
+        gzip: Bytes::from_static(asset.gzip),
     });
     assets.collect()
 }

@@ -56,7 +56,7 @@ pub fn format_seconds(seconds: u64) -> String {
 
 /// Formats a duration with one or two units, rounded down: `1.5s`, `12s`, `3m 5s`, `2h 10m`.
 pub fn format_duration(duration: SignedDuration) -> String {
-    let milliseconds = duration.as_millis().max(0);
+    let milliseconds = i64::try_from(duration.as_millis()).unwrap_or(i64::MAX).max(0);
     let seconds = milliseconds / 1000;
     match seconds {
         0..10 => format!("{}.{}s", seconds, milliseconds % 1000 / 100),

@@ -1,7 +1,12 @@
 //! What the user can do about an error, a notice or a finding, as data. No crate below a face names a flag or a command: the command line
 //! writes `--adopt`, a web page shows a button.
 
-use serde::{Deserialize, Serialize};
+use std::fmt;
+
+use serde::{
+    Deserialize, Deserializer, Serialize,
+    de::{SeqAccess, Visitor, value::SeqAccessDeserializer},
+};
 
 /// One thing that may help.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -203,23 +208,38 @@ pub enum ObjectOption {
 }
 
 /// All that may help, in the order in which it is shown. A single text is stored as such: so earlier versions stored hints.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(from = "StoredRemedies", into = "StoredRemedies")]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[serde(into = "StoredRemedies")]
 pub struct Remedies(pub Vec<Remedy>);
 
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize)]
 #[serde(untagged)]
 enum StoredRemedies {
     Text(String),
     List(Vec<Remedy>),
 }
 
-impl From<StoredRemedies> for Remedies {
-    fn from(stored: StoredRemedies) -> Remedies {
-        match stored {
-            StoredRemedies::Text(text) => Remedies::from(text),
-            StoredRemedies::List(remedies) => Remedies(remedies),
-        }
+impl<'de> Deserialize<'de> for Remedies {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Remedies, D::Error> {
+        deserializer.deserialize_any(RemediesVisitor)
+    }
+}
+
+struct RemediesVisitor;
+
+impl<'de> Visitor<'de> for RemediesVisitor {
+    type Value = Remedies;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a text or a list of remedies")
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Remedies, E> {
+        Ok(Remedies::from(text.to_owned()))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, remedies: A) -> Result<Remedies, A::Error> {
+        Vec::deserialize(SeqAccessDeserializer::new(remedies)).map(Remedies)
     }
 }
 

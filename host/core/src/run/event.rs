@@ -37,7 +37,10 @@ pub struct Event {
 
 /// The kinds of events.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all_fields = "camelCase")]
+#[serde(rename_all_fields = "camelCase")]
+// The web page reads events with a deserializer that resolves the tag itself: serde's own code for it would compile every type inside an
+// event a second time.
+#[cfg_attr(not(all(target_family = "wasm", target_os = "unknown")), serde(tag = "kind"))]
 pub enum EventKind {
     /// The operation started. It is always the first event.
     OperationStarted {

@@ -5,15 +5,20 @@
 //!
 //! In reading order: [`me`] says who asks and what they may do; [`application`] is the list and one application; [`operation`] is one
 //! operation; [`stream`] has the records of its stream, and [`frames`] reads them from a response; [`plan`] is what a sync would do;
-//! [`action`] is what can be done; [`object`] and [`plugin`] are what there is; [`error`] is how every request fails.
+//! [`action`] is what can be done; [`json`] reads all of them with little code; [`object`] and [`plugin`] are what there is; [`error`] is how every request fails.
 //!
 //! Fields are only added. A reader ignores fields that it does not know.
 #![forbid(unsafe_code)]
+
+/// Times in the web page.
+#[cfg(all(target_family = "wasm", target_os = "unknown"))]
+extern crate capstan_timestamp as jiff;
 
 pub mod action;
 pub mod application;
 pub mod error;
 pub mod frames;
+pub mod json;
 pub mod me;
 pub mod object;
 pub mod operation;

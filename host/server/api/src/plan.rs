@@ -3,7 +3,7 @@
 use capstan_core::{
     model::{
         finding::Finding,
-        grant::Allowance,
+        grant::{Allowance, Grants},
         object::ObjectKey,
         operation_kind::{OperationKind, Purpose},
         phase::Phase,
@@ -16,6 +16,7 @@ use capstan_core::{
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::operation::FieldChange;
 
@@ -131,7 +132,7 @@ pub struct PlanPage {
     pub findings: Vec<Finding>,
     /// What plugins request beside their hooks' own objects, and what of that is granted.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub allowances: Vec<Allowance>,
+    pub allowances: Vec<PluginAllowance>,
     /// Which plugins answer.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub answered_by: Vec<Answerer>,
@@ -206,6 +207,36 @@ pub enum PlannedAction {
     Delete,
     /// It runs as a hook.
     Run,
+}
+
+/// What a plugin may do in a plan; permissions are written as in its manifest.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PluginAllowance {
+    /// The plugin's name.
+    pub plugin: String,
+    /// SHA-256 of the component, in hex.
+    pub digest: String,
+    /// What its manifest requests.
+    pub requested: Value,
+    /// What the user grants.
+    pub granted: Value,
+    /// What is both requested and granted: this applies.
+    pub effective: Value,
+}
+
+impl From<&Allowance> for PluginAllowance {
+    fn from(allowance: &Allowance) -> PluginAllowance {
+        // Permissions are texts, lists and maps with texts as keys, which JSON has.
+        let written = |grants: &Grants| serde_json::to_value(grants).unwrap_or_default();
+        PluginAllowance {
+            plugin: allowance.plugin.clone(),
+            digest: allowance.digest.clone(),
+            requested: written(&allowance.requested),
+            granted: written(&allowance.granted),
+            effective: written(&allowance.effective),
+        }
+    }
 }
 
 /// A plugin that answers in a plan.

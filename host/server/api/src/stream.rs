@@ -13,7 +13,7 @@ use capstan_core::{
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize, de::Error as _};
 
-use crate::{application::ApplicationRow, frames::Frame, operation::Waiting};
+use crate::{application::ApplicationRow, frames::Frame, json, operation::Waiting};
 
 /// A record of an operation's stream.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -122,18 +122,18 @@ impl StreamRecord {
     /// # Errors
     ///
     /// Returns that its data is not what its kind says.
-    pub fn of_frame(frame: &Frame) -> serde_json::Result<Option<StreamRecord>> {
+    pub fn of_frame(frame: &Frame) -> Result<Option<StreamRecord>, json::Error> {
         let data = frame.data.as_str();
         Ok(Some(match frame.event.as_str() {
-            "past" => StreamRecord::Past(serde_json::from_str(data)?),
-            "event" => StreamRecord::Event(serde_json::from_str(data)?),
-            "line" => StreamRecord::Line(serde_json::from_str(data)?),
+            "past" => StreamRecord::Past(json::from_str(data)?),
+            "event" => StreamRecord::Event(json::from_str(data)?),
+            "line" => StreamRecord::Line(json::from_str(data)?),
             "missed" => StreamRecord::Missed {
-                records: serde_json::from_str::<Missed>(data)?.records,
+                records: json::from_str::<Missed>(data)?.records,
             },
-            "waiting" => StreamRecord::Waiting(serde_json::from_str(data)?),
+            "waiting" => StreamRecord::Waiting(json::from_str(data)?),
             "end" => StreamRecord::End {
-                status: serde_json::from_str::<End>(data)?.status,
+                status: json::from_str::<End>(data)?.status,
             },
             _ => return Ok(None),
         }))
@@ -181,15 +181,13 @@ impl ListRecord {
     /// # Errors
     ///
     /// Returns that its kind is not known, or that its data is not what its kind says.
-    pub fn of_frame(frame: &Frame) -> serde_json::Result<ListRecord> {
+    pub fn of_frame(frame: &Frame) -> Result<ListRecord, json::Error> {
         let data = frame.data.as_str();
         match frame.event.as_str() {
-            "all" => Ok(ListRecord::All(serde_json::from_str(data)?)),
-            "row" => Ok(ListRecord::Row(serde_json::from_str(data)?)),
-            "gone" => Ok(ListRecord::Gone(serde_json::from_str(data)?)),
-            other => Err(serde_json::Error::custom(format!(
-                "`{other}` is not a record of the list"
-            ))),
+            "all" => Ok(ListRecord::All(json::from_str(data)?)),
+            "row" => Ok(ListRecord::Row(json::from_str(data)?)),
+            "gone" => Ok(ListRecord::Gone(json::from_str(data)?)),
+            other => Err(json::Error::custom(format!("`{other}` is not a record of the list"))),
         }
     }
 }

@@ -31,7 +31,7 @@ use serde::Deserialize;
 use super::Named;
 use crate::{
     Server, User,
-    answer::{accepts_gzip, gzip, json},
+    answer::{accepts, gzip, json},
     failure::Failure,
     rows, tasks,
 };
@@ -184,7 +184,7 @@ pub(super) async fn events(
             text.push(b'\n');
         }
     }
-    let mut response = if accepts_gzip(&headers) {
+    let mut response = if accepts(&headers, "gzip") {
         let mut response = Body::from(gzip(&text)).into_response();
         let gzip = HeaderValue::from_static("gzip");
         response.headers_mut().insert(header::CONTENT_ENCODING, gzip);

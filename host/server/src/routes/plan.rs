@@ -9,7 +9,7 @@ use axum::{
 };
 use capstan_api::{
     ErrorClass, PlanPage, Verb,
-    plan::{Answerer, Choices, HookChoice, PlanKind, PlanRequest, PlannedAction},
+    plan::{Answerer, Choices, HookChoice, PlanKind, PlanRequest, PlannedAction, PluginAllowance},
 };
 use capstan_core::{
     model::{
@@ -174,7 +174,7 @@ impl Server {
             left_over: plan.unpruned.clone(),
             notices,
             findings: plan.findings.clone(),
-            allowances: plan.allowances.clone(),
+            allowances: plan.allowances.iter().map(PluginAllowance::from).collect(),
             answered_by: answerers(plan),
             limits: plan.limits,
             differing,

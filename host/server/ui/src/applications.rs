@@ -164,7 +164,7 @@ pub fn apply(rows: &mut Vec<ApplicationRow>, record: ListRecord) {
         },
         ListRecord::Gone(application) => rows.retain(|row| !is(row, &application)),
     }
-    rows.sort_by(|a, b| {
+    crate::sorting::sort_by(rows, |a, b| {
         let key = |row: &ApplicationRow| (Group::of(row), row.state);
         key(a)
             .cmp(&key(b))

@@ -153,7 +153,7 @@ pub struct Order<'a> {
 /// Puts columns in the order in which they are shown.
 pub fn order(columns: Vec<Column<'_>>) -> Order<'_> {
     let (mut ran, ahead): (Vec<_>, Vec<_>) = columns.into_iter().partition(|column| column.from.is_some());
-    ran.sort_by_key(|column| column.from);
+    crate::sorting::sort_by_key(&mut ran, |column| column.from);
     let (aside, ahead): (Vec<_>, Vec<_>) = ahead.into_iter().partition(Column::is_aside);
     let timed = ran.len() + ahead.len();
     Order {

@@ -80,7 +80,7 @@ pub fn compare(a: &OperationView, b: &OperationView) -> Vec<ComparedTask> {
         .map(|task| row(task, a.task(&task.outline.id), b.task(&task.outline.id)))
         .filter(|row| row.a.took.is_some() || row.b.took.is_some() || row.a.state != row.b.state)
         .collect();
-    compared.sort_by_key(|row| (row.phase, row.wave));
+    crate::sorting::sort_by_key(&mut compared, |row| (row.phase, row.wave));
     compared
 }
 

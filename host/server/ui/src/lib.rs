@@ -6,6 +6,10 @@
     allow(dead_code, reason = "the page uses it, and exists for wasm32 only")
 )]
 
+/// Times in the web page.
+#[cfg(all(target_family = "wasm", target_os = "unknown"))]
+extern crate capstan_timestamp as jiff;
+
 mod address;
 mod applications;
 mod bars;
@@ -13,6 +17,7 @@ mod columns;
 mod commands;
 mod compare;
 mod critical;
+mod css;
 mod diff;
 mod events;
 #[cfg(test)]
@@ -25,6 +30,7 @@ mod record;
 mod rows;
 mod scale;
 mod selection;
+mod sorting;
 mod span;
 mod task_state;
 mod timeline;

@@ -172,7 +172,7 @@ impl Record {
         });
         self.lines = lines.collect();
         if self.lines.iter().all(|line| line.at.is_some()) {
-            self.lines.sort_by_key(|line| line.at);
+            crate::sorting::sort_by_key(&mut self.lines, |line| line.at);
         }
     }
 

@@ -1,7 +1,7 @@
 //! Lengths of time and moments, as people read them. Both are milliseconds here; moments count from the Unix epoch.
 
 use capstan_core::model::duration;
-use jiff::{SignedDuration, Timestamp, tz::Offset};
+use jiff::{SignedDuration, Timestamp};
 
 /// Milliseconds: a length of time, or a moment counted from the Unix epoch.
 pub type Millis = i64;
@@ -55,20 +55,19 @@ pub fn ago(at: Millis, now: Millis) -> String {
 
 /// Writes the time of day of a moment, `offset` seconds east of UTC.
 pub fn clock(at: Millis, offset: i32) -> String {
-    written(at, offset, "%H:%M:%S")
+    written(at, offset).map_or_else(String::new, |text| text[11..19].to_owned())
 }
 
 /// Writes the date and time of a moment, `offset` seconds east of UTC.
 pub fn date(at: Millis, offset: i32) -> String {
-    written(at, offset, "%Y-%m-%d %H:%M")
+    written(at, offset).map_or_else(String::new, |text| format!("{} {}", &text[..10], &text[11..16]))
 }
 
-fn written(at: Millis, offset: i32, format: &str) -> String {
-    let offset = Offset::from_seconds(offset).unwrap_or(Offset::UTC);
-    Timestamp::from_millisecond(at).map_or_else(
-        |_| String::new(),
-        |at| offset.to_datetime(at).strftime(format).to_string(),
-    )
+/// Returns a moment as `2026-01-02T03:04:05` and more; nothing if its year has not four digits.
+fn written(at: Millis, offset: i32) -> Option<String> {
+    let at = at.checked_add(Millis::from(offset) * SECOND)?;
+    let text = Timestamp::from_millisecond(at).ok()?.to_string();
+    text.starts_with(|first: char| first.is_ascii_digit()).then_some(text)
 }
 
 /// Writes a number of bytes.

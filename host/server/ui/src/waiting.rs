@@ -55,7 +55,7 @@ pub fn waits<'a>(view: &'a OperationView, told: &[WaitingOn], limits: &HashMap<T
             })
         })
         .collect();
-    waits.sort_by_key(|wait| (!wait.asks, wait.since));
+    crate::sorting::sort_by_key(&mut waits, |wait| (!wait.asks, wait.since));
     waits
 }
 

@@ -1,5 +1,7 @@
 //! The words that the page itself writes. What the product says comes from the server.
 
+use crate::css::Css;
+
 /// Heading of manifests that are left alone.
 pub const LEFT_ALONE: &str = "Left alone";
 /// Heading of waves that never ran.
@@ -340,7 +342,7 @@ pub fn given_up_with_the_operation(length: &str) -> String {
 
 /// How much of its time a task has used, for readers.
 pub fn percent_used(percent: f64) -> String {
-    format!("{percent:.0} percent of its time is used")
+    format!("{} percent of its time is used", Css(percent.round()))
 }
 
 /// Tasks that are waited for and not named.

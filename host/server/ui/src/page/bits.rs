@@ -50,7 +50,7 @@ pub fn copy(text: impl Fn() -> String + 'static, label: &'static str) -> View {
         .attr("aria-label", move || if is_done.get() { words::COPIED } else { label })
         .hear(events::click, move |_| {
             let promise = window().navigator().clipboard().write_text(&text());
-            wasm_bindgen_futures::spawn_local(async move {
+            spawn_local(async move {
                 if JsFuture::from(promise).await.is_ok() && is_done.is_alive() {
                     is_done.set(true);
                     sleep(1500).await;

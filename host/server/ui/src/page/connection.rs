@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 
-use capstan_api::{ApiError, CHANGE_HEADER, CHANGE_HEADER_VALUE, ErrorClass};
+use capstan_api::{ApiError, CHANGE_HEADER, CHANGE_HEADER_VALUE, ErrorClass, json};
 use serde::{Serialize, de::DeserializeOwned};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{AbortSignal, Headers, RequestInit, Response};
@@ -75,7 +75,7 @@ pub async fn open(path: &str, after: Option<&str>, signal: &AbortSignal) -> Resu
 }
 
 fn read<T: DeserializeOwned>(text: &str) -> Result<T, ApiError> {
-    serde_json::from_str(text).map_err(|error| other(format!("{}: {error}", words::STRANGE_ANSWER)))
+    json::from_str(text).map_err(|error| other(format!("{}: {error}", words::STRANGE_ANSWER)))
 }
 
 fn other(message: String) -> ApiError {
@@ -122,7 +122,7 @@ async fn fetch(
     }
     let status = response.status();
     let text = body(response).await.unwrap_or_default();
-    Err(serde_json::from_str(&text).unwrap_or_else(|_| {
+    Err(json::from_str(&text).unwrap_or_else(|_| {
         let class = match status {
             401 => ErrorClass::SignIn,
             403 => ErrorClass::Denied,

@@ -7,7 +7,6 @@ mod sync;
 use std::rc::Rc;
 
 use capstan_api::{ApiError, Outcome, Trigger, path};
-use wasm_bindgen_futures::spawn_local;
 
 use super::{bits, connection, dom::*, icons::icon, store::Store};
 use crate::{address::application, words};

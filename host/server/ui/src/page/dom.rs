@@ -1,37 +1,27 @@
-//! What every part of the page is made with. Closures are boxed here, so that the library's generic code is compiled once and not once
-//! for each of them: the module is a third as large.
+//! What every part of the page is made with. What a page calls is generic, and does nothing but box its closures: elements, lists and signals
+//! are made by code that is compiled once. Sycamore's own generic code would be compiled for each closure and each type.
 
-use std::{cell::RefCell, collections::HashMap, rc::Rc};
+mod element;
+mod signal;
+
+use std::{collections::HashMap, future::Future, pin::Pin, rc::Rc};
 
 use sycamore::prelude::Props as _;
 use sycamore::{
-    reactive,
-    web::{CustomElement, GlobalProps, Keyed, KeyedProps, StringAttribute, events::EventDescriptor, tags as all_tags},
+    reactive::{self, NodeHandle},
+    web::{Keyed, KeyedProps},
 };
 pub use sycamore::{
-    reactive::*,
-    web::{GlobalAttributes, NodeRef, View, create_node_ref, document, events, on_mount, window},
+    reactive::{on_cleanup, provide_context, untrack, use_current_scope},
+    web::{NodeRef, View, create_node_ref, document, events, on_mount, window},
 };
 pub use wasm_bindgen::{JsCast, JsValue, prelude::Closure};
 
-/// The elements of the page: all of HTML have one type.
-pub mod tags {
-    pub use sycamore::web::tags::{SvgSvg, circle, path, rect, svg};
-    use sycamore::web::{CustomElement, custom_element};
-
-    macro_rules! elements {
-        ($($name:ident)*) => {
-            $(pub fn $name() -> CustomElement {
-                custom_element(stringify!($name))
-            })*
-        };
-    }
-
-    elements! {
-        a article aside b button code dd details dialog div dl dt em fieldset figcaption figure footer form h1 h2 h3 header i input kbd label legend
-        li main mark nav ol option p pre q s section select small span summary table tbody td th thead time tr u ul
-    }
-}
+use self::signal::{Value, is_same};
+pub use self::{
+    element::{Attribute, Element, tags},
+    signal::{ReadSignal, Signal, create_memo, create_selector, create_signal},
+};
 
 /// What an element may contain.
 pub trait Content {
@@ -61,7 +51,7 @@ macro_rules! contents {
     };
 }
 
-contents! { &'static str String CustomElement all_tags::SvgSvg all_tags::SvgPath all_tags::SvgCircle all_tags::SvgRect Option<View> }
+contents! { &'static str String Element Option<View> }
 
 macro_rules! content_tuples {
     ($(($($part:ident)*))*) => {
@@ -84,68 +74,14 @@ pub fn all(content: impl Content) -> View {
     View::from(views)
 }
 
-/// More ways to describe an element.
-pub trait Describe: GlobalProps {
-    /// Sets its classes.
-    fn class(self, value: impl Into<StringAttribute>) -> Self {
-        self.attr("class", value)
-    }
-
-    /// Sets its style through the object model, which the content security policy allows.
-    fn styled(self, style: impl Fn() -> String + 'static) -> Self {
-        let style: Rc<dyn Fn() -> String> = Rc::new(style);
-        self.prop("style", move || JsValue::from(style()))
-    }
-
-    /// Sets a style that doesn't change.
-    fn fixed_style(self, style: String) -> Self {
-        self.prop("style", JsValue::from(style))
-    }
-
-    /// Hides it from assistive technology: what it shows is said elsewhere.
-    fn hidden_from_readers(self) -> Self {
-        self.attr("aria-hidden", "true")
-    }
-
-    /// Listens to an event.
-    fn hear<E: EventDescriptor>(self, event: E, handler: impl FnMut(E::EventTy) + 'static) -> Self
-    where
-        E::EventTy: 'static,
-    {
-        self.on(event, Box::new(handler) as Box<dyn FnMut(E::EventTy)>)
-    }
-
-    /// Sets what it contains.
-    fn children(self, content: impl Content) -> Self {
-        GlobalProps::children(self, all(content))
-    }
-
-    /// Remembers the element.
-    fn referenced(self, reference: NodeRef) -> Self {
-        GlobalProps::r#ref(self, reference)
-    }
-}
-
-impl<T: GlobalProps> Describe for T {}
-
 /// Runs something whenever what it reads changes.
 pub fn create_effect(action: impl FnMut() + 'static) {
     reactive::create_effect(Box::new(action) as Box<dyn FnMut()>);
 }
 
-/// A value that is made of others.
-pub fn create_memo<T: 'static>(value: impl FnMut() -> T + 'static) -> ReadSignal<T> {
-    reactive::create_memo(Box::new(value) as Box<dyn FnMut() -> T>)
-}
-
-/// A value that is made of others, and tells only of changes.
-pub fn create_selector<T: PartialEq + 'static>(value: impl FnMut() -> T + 'static) -> ReadSignal<T> {
-    reactive::create_selector(Box::new(value) as Box<dyn FnMut() -> T>)
-}
-
 /// Text for assistive technology alone.
 pub fn for_readers(text: impl Content) -> View {
-    Describe::children(tags::span().class("sr"), text).into()
+    tags::span().class("sr").children(text).into()
 }
 
 /// Nothing.
@@ -160,18 +96,11 @@ pub fn dynamic(view: impl FnMut() -> View + 'static) -> View {
 
 /// A view that is shown while a condition holds, and made again each time it begins to.
 pub fn when(condition: impl FnMut() -> bool + 'static, view: impl Fn() -> View + 'static) -> View {
-    let is_shown = create_selector(condition);
-    dynamic(move || {
-        if is_shown.get() {
-            untrack_boxed(&view)
-        } else {
-            nothing()
-        }
-    })
+    while_shown(create_selector(condition), Box::new(view))
 }
 
-fn untrack_boxed(view: &dyn Fn() -> View) -> View {
-    untrack(view)
+fn while_shown(is_shown: ReadSignal<bool>, view: Box<dyn Fn() -> View>) -> View {
+    dynamic(move || if is_shown.get() { untrack(&view) } else { nothing() })
 }
 
 /// A view that is made again whenever a value changes.
@@ -179,35 +108,42 @@ pub fn each_time<T: PartialEq + Clone + 'static>(
     value: impl FnMut() -> T + 'static,
     view: impl Fn(T) -> View + 'static,
 ) -> View {
-    let known: Rc<RefCell<Option<T>>> = Rc::default();
-    let (mut value, seen) = (value, Rc::clone(&known));
-    let mut changes = 0_u32;
-    let changed = create_selector(move || {
-        let new = Some(value());
-        if *seen.borrow() != new {
-            *seen.borrow_mut() = new;
-            changes += 1;
-        }
-        changes
-    });
+    let value = create_selector(value);
     dynamic(move || {
-        changed.track();
-        let value = known.borrow().clone();
-        untrack_boxed(&|| value.clone().map_or_else(nothing, &view))
+        let value = value.get_clone();
+        untracked(&mut || view(value.clone()))
     })
+}
+
+#[inline(never)]
+fn untracked(view: &mut dyn FnMut() -> View) -> View {
+    untrack(view)
 }
 
 /// Text that follows a value.
 pub fn text(value: impl FnMut() -> String + 'static) -> View {
-    let value = create_selector(value);
+    text_of(create_selector(value))
+}
+
+fn text_of(value: ReadSignal<String>) -> View {
     View::from_dynamic(move || value.get_clone())
+}
+
+/// Draws a row that follows its value.
+type DrawRow = Rc<dyn Fn(reactive::ReadSignal<Value>) -> View>;
+
+/// A row of a list: its value by its key.
+struct Row {
+    key: String,
+    value: Value,
 }
 
 /// A row of a list, by its key: what draws it, and how it is told of a change.
 #[derive(Clone)]
 struct Entry {
     key: String,
-    draw: Rc<dyn Fn() -> View>,
+    item: reactive::Signal<Value>,
+    draw: DrawRow,
 }
 
 impl PartialEq for Entry {
@@ -218,75 +154,81 @@ impl PartialEq for Entry {
 
 /// A list whose rows are known by their keys. A row that stays keeps its elements, and with them the focus; only what changed in it is
 /// drawn again.
-pub fn list<T: PartialEq + Clone + 'static, K: ToString>(
-    rows: impl FnMut() -> Vec<T> + 'static,
+pub fn list<T: PartialEq + 'static, K: ToString>(
+    mut rows: impl FnMut() -> Vec<T> + 'static,
     key: impl Fn(&T) -> K + 'static,
     view: impl Fn(ReadSignal<T>) -> View + 'static,
 ) -> View {
-    let entries = create_signal(Vec::<Entry>::new());
-    let scope = use_current_scope();
+    let rows = move || {
+        let as_row = |row: T| Row {
+            key: key(&row).to_string(),
+            value: Rc::new(row),
+        };
+        rows().into_iter().map(as_row).collect::<Vec<Row>>()
+    };
     follow_rows(
-        entries,
-        scope,
+        use_current_scope(),
         Box::new(rows),
-        Box::new(move |row| key(row).to_string()),
-        Rc::new(view),
-    );
-    keyed(entries)
+        is_same::<T>,
+        Rc::new(move |item| view(ReadSignal::from(item))),
+    )
 }
 
-fn follow_rows<T: PartialEq + Clone + 'static>(
-    entries: Signal<Vec<Entry>>,
+fn follow_rows(
     scope: NodeHandle,
-    mut rows: Box<dyn FnMut() -> Vec<T>>,
-    key: Box<dyn Fn(&T) -> String>,
-    view: Rc<dyn Fn(ReadSignal<T>) -> View>,
-) {
-    let mut items: HashMap<String, Signal<T>> = HashMap::new();
+    mut rows: Box<dyn FnMut() -> Vec<Row>>,
+    is_same: fn(&Value, &Value) -> bool,
+    draw: DrawRow,
+) -> View {
+    let entries = reactive::create_signal(Vec::<Entry>::new());
+    let mut items: HashMap<String, reactive::Signal<Value>> = HashMap::new();
     create_effect(move || {
         let rows = rows();
         let mut known = std::mem::take(&mut items);
         let mut next = Vec::with_capacity(rows.len());
-        for row in rows {
-            let key = key(&row);
+        for Row { key, value } in rows {
             let item = match known.remove(&key) {
                 Some(item) => {
-                    if item.with_untracked(|old| *old != row) {
-                        item.set(row);
+                    if !item.with_untracked(|old| is_same(old, &value)) {
+                        item.set(value);
                     }
                     item
                 }
-                None => scope.run_in(|| create_signal(row)),
+                None => scope.run_in(|| reactive::create_signal(value)),
             };
             items.insert(key.clone(), item);
-            let view = Rc::clone(&view);
-            let draw: Rc<dyn Fn() -> View> = Rc::new(move || view(*item));
-            next.push(Entry { key, draw });
+            next.push(Entry {
+                key,
+                item,
+                draw: Rc::clone(&draw),
+            });
         }
-        set_entries(entries, next);
+        if entries.with_untracked(|known| *known != next) {
+            entries.set(next);
+        }
         for item in known.into_values() {
             item.dispose();
         }
     });
-}
-
-fn set_entries(entries: Signal<Vec<Entry>>, next: Vec<Entry>) {
-    if entries.with_untracked(|known| *known != next) {
-        entries.set(next);
-    }
-}
-
-fn keyed(entries: Signal<Vec<Entry>>) -> View {
     let props = KeyedProps::builder()
         .list(entries)
-        .view(|entry: Entry| (entry.draw)())
+        .view(|entry: Entry| (entry.draw)(*entry.item))
         .key(|entry: &Entry| entry.key.clone())
         .build();
     Keyed(props)
 }
 
+/// Runs a future to its end.
+pub fn spawn_local(future: impl Future<Output = ()> + 'static) {
+    wasm_bindgen_futures::spawn_local(Box::pin(future) as Pin<Box<dyn Future<Output = ()>>>);
+}
+
 /// Runs something later, in milliseconds.
 pub fn later(milliseconds: i32, action: impl FnOnce() + 'static) {
+    later_boxed(milliseconds, Box::new(action));
+}
+
+fn later_boxed(milliseconds: i32, action: Box<dyn FnOnce()>) {
     let action = Closure::once_into_js(action);
     let _ = window().set_timeout_with_callback_and_timeout_and_arguments_0(action.unchecked_ref(), milliseconds);
 }
@@ -301,7 +243,11 @@ pub async fn sleep(milliseconds: i32) {
 
 /// Listens to an event of the window until the scope ends.
 pub fn on_window(event: &'static str, handler: impl FnMut(web_sys::Event) + 'static) {
-    let closure = Closure::<dyn FnMut(web_sys::Event)>::new(handler);
+    on_window_boxed(event, Box::new(handler));
+}
+
+fn on_window_boxed(event: &'static str, handler: Box<dyn FnMut(web_sys::Event)>) {
+    let closure = Closure::wrap(handler);
     let _ = window().add_event_listener_with_callback(event, closure.as_ref().unchecked_ref());
     on_cleanup(move || {
         let _ = window().remove_event_listener_with_callback(event, closure.as_ref().unchecked_ref());

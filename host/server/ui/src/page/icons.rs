@@ -78,7 +78,7 @@ pub fn hook_mark(is_hook: bool) -> View {
         .into()
 }
 
-fn frame(size: u32, class: impl Into<sycamore::web::StringAttribute>) -> tags::SvgSvg {
+fn frame(size: u32, class: impl Into<Attribute>) -> Element {
     tags::svg()
         .class(class)
         .attr("width", size.to_string())

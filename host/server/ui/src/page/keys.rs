@@ -24,7 +24,8 @@ pub fn listen(store: Store) {
         {
             return;
         }
-        let was = before.replace(key.clone());
+        let was = before.get_clone_untracked();
+        before.set(key.clone());
         if key == "/" {
             let field = document().query_selector("input[type=search]").ok().flatten();
             if let Some(field) = field.and_then(|field| field.dyn_into::<web_sys::HtmlElement>().ok()) {

@@ -1,7 +1,6 @@
 //! What all parts of the page share: where it is, who asks, the list of applications, the time, and the open dialog.
 
 use capstan_api::{ApiError, ApplicationRow, ErrorClass, Me, PluginRow, Verb, path, stream::ListRecord};
-use wasm_bindgen_futures::spawn_local;
 
 use super::{connection, dialogs::Dialog, dom::*, stream};
 use crate::{

@@ -6,7 +6,7 @@ use capstan_api::{
     ErrorClass,
     frames::{Frame, FrameReader},
 };
-use wasm_bindgen_futures::{JsFuture, spawn_local};
+use wasm_bindgen_futures::JsFuture;
 use web_sys::{AbortController, ReadableStreamDefaultReader, Response};
 
 use super::{

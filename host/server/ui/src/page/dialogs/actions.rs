@@ -4,7 +4,6 @@ use capstan_api::{
     ApiError, Approval, Outcome, PlanPage, Trigger, Verb, Verdict, path,
     plan::{PlanKind, PlanRequest, PlannedAction},
 };
-use wasm_bindgen_futures::spawn_local;
 
 use super::{ActionKind, Sending, cancel, head};
 use crate::{

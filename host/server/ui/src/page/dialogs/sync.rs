@@ -7,7 +7,6 @@ use capstan_api::{
     plan::{Choices, HookChoice, PlannedAction},
 };
 use capstan_core::model::phase::Phase;
-use wasm_bindgen_futures::spawn_local;
 
 use super::{Sending, cancel, head};
 use crate::{

@@ -1,7 +1,6 @@
 //! The frame of an application's pages: its name, its actions, its tabs.
 
 use capstan_api::{ApplicationReport, ApplicationState, ErrorClass, Verb, path};
-use wasm_bindgen_futures::spawn_local;
 
 use super::{history, objects, operation, plan};
 use crate::{

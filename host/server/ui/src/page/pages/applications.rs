@@ -31,7 +31,7 @@ pub fn page(store: Store) -> View {
             let rows = rows.as_deref().unwrap_or_default();
             rows.iter()
                 .map(|row| row.cluster.as_str())
-                .collect::<std::collections::BTreeSet<_>>()
+                .collect::<std::collections::HashSet<_>>()
                 .len()
         })
     };

@@ -11,7 +11,6 @@ use capstan_core::{
     plan::task::TaskResult,
     run::event::{EventKind, OperationStatus},
 };
-use wasm_bindgen_futures::spawn_local;
 
 use super::{
     application::{Application, refused},
@@ -171,7 +170,10 @@ fn entry(
             };
             tags::i()
                 .class(format!("s-{}{bad}", wave.phase))
-                .fixed_style(format!("width:{}%", (float(length) / float(longest) * 100.0).max(0.6)))
+                .fixed_style(format!(
+                    "width:{}%",
+                    crate::css::Css((float(length) / float(longest) * 100.0).max(0.6))
+                ))
                 .into()
         })
         .collect();
@@ -248,7 +250,7 @@ fn loaded(application: Application, ids: Vec<String>, with_events: bool) -> Sign
                     .unwrap_or_default();
                 records = text
                     .lines()
-                    .filter_map(|line| serde_json::from_str(line).ok())
+                    .filter_map(|line| capstan_api::json::from_str(line).ok())
                     .collect();
             }
             pages.push((page, records));

@@ -1,7 +1,6 @@
 //! The application's objects as they are now.
 
 use capstan_api::{ApiError, ObjectRow, path};
-use wasm_bindgen_futures::spawn_local;
 
 use super::application::{Application, refused};
 use crate::{

@@ -4,7 +4,6 @@ use std::collections::HashSet;
 
 use capstan_api::{ApiError, ErrorClass, OperationPage, StreamRecord, operation::TaskLogs, path};
 use sycamore::web::events as events_of;
-use wasm_bindgen_futures::spawn_local;
 
 use super::{
     application::{Application, refused},
@@ -219,7 +218,7 @@ async fn kept(operation: Operation, namespace: String, name: String, id: String)
         {
             operation.record.update(|record| {
                 text.lines()
-                    .filter_map(|line| serde_json::from_str::<StreamRecord>(line).ok())
+                    .filter_map(|line| capstan_api::json::from_str::<StreamRecord>(line).ok())
                     .for_each(|one| record.apply(one));
             });
         }

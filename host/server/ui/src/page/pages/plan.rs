@@ -14,7 +14,6 @@ use capstan_core::model::{
     finding::{Finding, Severity},
     phase::Phase,
 };
-use wasm_bindgen_futures::spawn_local;
 
 use super::application::{Application, refused};
 use crate::{

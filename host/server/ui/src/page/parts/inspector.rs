@@ -92,7 +92,7 @@ fn known(record: &Record, id: &TaskId) -> Option<Known> {
         },
         end,
     );
-    steps.sort_by_key(|step| step.at);
+    crate::sorting::sort_by_key(&mut steps, |step| step.at);
     let usual = record.usual.as_ref().and_then(|usual| usual.tasks.get(id));
     let mut facts = Vec::new();
     let mut fact = |name: &'static str, value: String| {

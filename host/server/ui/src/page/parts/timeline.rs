@@ -6,6 +6,7 @@ mod row;
 use std::rc::Rc;
 
 use crate::{
+    css::Css,
     page::{
         dom::*,
         icons::{glyph, hook_mark, icon_as},
@@ -145,11 +146,11 @@ fn wide(operation: Operation, frame: Signal<Frame>, place: NodeRef) -> View {
             tags::div().class("tl-head").hidden_from_readers().children((
                 tags::div()
                     .class("tl-corner")
-                    .fixed_style(format!("width:{LABEL}px"))
+                    .fixed_style(format!("width:{}px", Css(LABEL)))
                     .children(words::OBJECT),
                 tags::div()
                     .class("tl-heads")
-                    .styled(of(|timeline| format!("width:{}px", timeline.track)))
+                    .styled(of(|timeline| format!("width:{}px", Css(timeline.track))))
                     .children((bands(drawn), wave_heads(drawn))),
             )),
             tags::div()
@@ -186,7 +187,9 @@ fn bands(drawn: ReadSignal<Rc<Timeline>>) -> View {
                 .attr("title", move || {
                     band.with(|(_, band)| format!("{} {}", band.name, band.says))
                 })
-                .styled(move || band.with(|(_, band)| format!("left:{}px;width:{}px", band.at.x, band.at.width)))
+                .styled(move || {
+                    band.with(|(_, band)| format!("left:{}px;width:{}px", Css(band.at.x), Css(band.at.width)))
+                })
                 .children((
                     tags::b().children(band.with_untracked(|(_, band)| band.name)),
                     tags::span().children(text(says)),
@@ -203,7 +206,7 @@ fn wave_heads(drawn: ReadSignal<Rc<Timeline>>) -> View {
         |wave| {
             tags::div()
                 .class(move || wave.with(|wave| state_class("wavehead", wave.is_running, wave.is_ahead)))
-                .styled(move || wave.with(|wave| format!("left:{}px;width:{}px", wave.at.x, wave.at.width)))
+                .styled(move || wave.with(|wave| format!("left:{}px;width:{}px", Css(wave.at.x), Css(wave.at.width))))
                 .children((
                     tags::b().children(text(move || wave.with(|wave| wave.wave.clone()))),
                     tags::span().children(text(move || wave.with(|wave| wave.says.clone()))),
@@ -226,7 +229,7 @@ fn grid(drawn: ReadSignal<Rc<Timeline>>) -> View {
     tags::div()
         .class("tl-grid")
         .hidden_from_readers()
-        .styled(move || drawn.with(|timeline| format!("left:{LABEL}px;width:{}px", timeline.scale_width)))
+        .styled(move || drawn.with(|timeline| format!("left:{}px;width:{}px", Css(LABEL), Css(timeline.scale_width))))
         .children((
             list(
                 move || drawn.with(|timeline| timeline.waves.clone()),
@@ -234,7 +237,9 @@ fn grid(drawn: ReadSignal<Rc<Timeline>>) -> View {
                 |wave| {
                     tags::i()
                         .class(move || wave.with(|wave| state_class("", wave.is_running, wave.is_ahead)))
-                        .styled(move || wave.with(|wave| format!("left:{}px;width:{}px", wave.at.x, wave.at.width)))
+                        .styled(move || {
+                            wave.with(|wave| format!("left:{}px;width:{}px", Css(wave.at.x), Css(wave.at.width)))
+                        })
                         .into()
                 },
             ),
@@ -247,8 +252,8 @@ fn grid(drawn: ReadSignal<Rc<Timeline>>) -> View {
                             let (_, elbow) = elbow.get();
                             format!(
                                 "left:{}px;width:{}px;top:{}px;height:{}px",
-                                elbow.x,
-                                elbow.width,
+                                Css(elbow.x),
+                                Css(elbow.width),
                                 elbow.row * ROW + 19,
                                 elbow.rows * ROW
                             )
@@ -262,7 +267,9 @@ fn grid(drawn: ReadSignal<Rc<Timeline>>) -> View {
                     tags::em()
                         .class("now")
                         .styled(move || {
-                            drawn.with(|timeline| format!("transform:translateX({}px)", timeline.now_x.unwrap_or(0.0)))
+                            drawn.with(|timeline| {
+                                format!("transform:translateX({}px)", Css(timeline.now_x.unwrap_or(0.0)))
+                            })
                         })
                         .into()
                 },

@@ -308,7 +308,9 @@ fn one(operation: Operation, wait: ReadSignal<Shown>) -> View {
                             .class("fuse")
                             .attr("role", "img")
                             .attr("aria-label", move || words::percent_used(part().unwrap_or(0.0)))
-                            .children(tags::i().styled(move || format!("width:{}%", part().unwrap_or(0.0))))
+                            .children(
+                                tags::i().styled(move || format!("width:{}%", crate::css::Css(part().unwrap_or(0.0)))),
+                            )
                             .into()
                     },
                 ),

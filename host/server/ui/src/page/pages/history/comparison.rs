@@ -111,7 +111,7 @@ fn compared_row(row: &ComparedTask, most: Millis) -> View {
         let width = side.took.map_or(0.0, |took| float(took) / float(most) * 100.0);
         tags::i()
             .class(format!("{class} b-{state}"))
-            .fixed_style(format!("width:{width}%"))
+            .fixed_style(format!("width:{}%", crate::css::Css(width)))
             .into()
     };
     let cell = |side: &Side| -> View {

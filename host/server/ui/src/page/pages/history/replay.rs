@@ -78,7 +78,10 @@ fn replay(
         .map(|(moment, class)| {
             tags::u()
                 .class(*class)
-                .fixed_style(format!("left:{}%", float(moment - from) / float(length) * 100.0))
+                .fixed_style(format!(
+                    "left:{}%",
+                    crate::css::Css(float(moment - from) / float(length) * 100.0)
+                ))
                 .into()
         })
         .collect();
@@ -178,7 +181,9 @@ fn scrub(
                     icon(if is_playing.get() { "pause" } else { "play" }, 12)
                 })),
             tags::div().class("scrubtrack").children((
-                tags::i().class("done").styled(move || format!("width:{}%", part())),
+                tags::i()
+                    .class("done")
+                    .styled(move || format!("width:{}%", crate::css::Css(part()))),
                 marks,
                 tags::input()
                     .attr("type", "range")

@@ -129,13 +129,8 @@ fn section(title: &'static str, number: Option<(usize, &'static str)>, content: 
         .into()
 }
 
-fn allowance(one: &capstan_core::model::grant::Allowance) -> View {
-    let requested: Vec<String> = serde_json::to_value(&one.requested)
-        .map(|value| lines_of(&value))
-        .unwrap_or_default();
-    let effective: Vec<String> = serde_json::to_value(&one.effective)
-        .map(|value| lines_of(&value))
-        .unwrap_or_default();
+fn allowance(one: &capstan_api::plan::PluginAllowance) -> View {
+    let (requested, effective) = (lines_of(&one.requested), lines_of(&one.effective));
     let lines: Vec<View> = requested
         .iter()
         .map(|line| {

@@ -91,10 +91,11 @@ fn draw_stacked(operation: Operation, row: ReadSignal<StackedRow>) -> View {
                             tags::span().class("kd").children(kind),
                             tags::b().children(took),
                             critical,
-                            tags::i()
-                                .class("st-track")
-                                .hidden_from_readers()
-                                .children(tags::i().class(bar).fixed_style(format!("left:{left}%;width:{width}%"))),
+                            tags::i().class("st-track").hidden_from_readers().children(
+                                tags::i()
+                                    .class(bar)
+                                    .fixed_style(format!("left:{}%;width:{}%", Css(left), Css(width))),
+                            ),
                             said,
                         ))
                         .into()

@@ -78,7 +78,7 @@ fn row_name(row: ReadSignal<TimelineRow>, first: &TimelineRow) -> View {
     };
     tags::span()
         .class("tl-name")
-        .fixed_style(format!("width:{LABEL}px"))
+        .fixed_style(format!("width:{}px", Css(LABEL)))
         .children((
             tags::em()
                 .class("tl-wave")
@@ -103,8 +103,8 @@ fn row_track(row: ReadSignal<TimelineRow>) -> View {
     let held = move || row.with(|row| row.bar.as_ref().and_then(|bar| bar.held));
     let says_style = move || {
         row.with(|row| match row.says_at {
-            SaysAt::From(x, width) => format!("left:{x}px;max-width:{width}px"),
-            SaysAt::Until(x) => format!("left:{x}px;max-width:{x}px"),
+            SaysAt::From(x, width) => format!("left:{}px;max-width:{}px", Css(x), Css(width)),
+            SaysAt::Until(x) => format!("left:{0}px;max-width:{0}px", Css(x)),
         })
     };
     tags::span()
@@ -117,7 +117,9 @@ fn row_track(row: ReadSignal<TimelineRow>) -> View {
                 |stretch| {
                     tags::i()
                         .class("bar bar-earlier")
-                        .styled(move || stretch.with(|(_, at)| format!("left:{}px;width:{}px", at.x, at.width)))
+                        .styled(move || {
+                            stretch.with(|(_, at)| format!("left:{}px;width:{}px", Css(at.x), Css(at.width)))
+                        })
                         .into()
                 },
             ),
@@ -127,7 +129,9 @@ fn row_track(row: ReadSignal<TimelineRow>) -> View {
                     tags::i()
                         .class("heldline")
                         .styled(move || {
-                            held().map_or_else(String::new, |at| format!("left:{}px;width:{}px", at.x, at.width))
+                            held().map_or_else(String::new, |at| {
+                                format!("left:{}px;width:{}px", Css(at.x), Css(at.width))
+                            })
                         })
                         .into()
                 },
@@ -174,7 +178,7 @@ fn draw_bar(row: ReadSignal<TimelineRow>) -> View {
         .styled(move || {
             row.with(|row| {
                 row.bar.as_ref().map_or_else(String::new, |bar| {
-                    format!("left:{}px;width:{}px", bar.at.x, bar.at.width)
+                    format!("left:{}px;width:{}px", Css(bar.at.x), Css(bar.at.width))
                 })
             })
         })
@@ -184,7 +188,7 @@ fn draw_bar(row: ReadSignal<TimelineRow>) -> View {
                 move || {
                     tags::b()
                         .class("waits")
-                        .styled(move || format!("left:{}px", made().unwrap_or(0.0)))
+                        .styled(move || format!("left:{}px", Css(made().unwrap_or(0.0))))
                         .into()
                 },
             ),
@@ -193,7 +197,7 @@ fn draw_bar(row: ReadSignal<TimelineRow>) -> View {
                 |(place, _)| *place,
                 |mark| {
                     tags::u()
-                        .styled(move || mark.with(|(_, x)| format!("left:{x}px")))
+                        .styled(move || mark.with(|(_, x)| format!("left:{}px", Css(*x))))
                         .into()
                 },
             ),
