@@ -18,12 +18,14 @@ const MAX_TIMEOUT_MS = 60_000;
 const DEFAULT_TIMEOUT_MS = 10_000;
 
 /** Makes a health check: `export const health = defineHealth({ assess(input) { .. } })`. */
-export const defineHealth = (plugin) => ({
-  assess: (claim, text) => answering(() => rawAssessment(plugin.assess(readInput(claim, text)))),
-});
+export const defineHealth = (plugin) => {
+  needFunctions("defineHealth", plugin, ["assess"]);
+  return { assess: (claim, text) => answering(() => rawAssessment(plugin.assess(readInput(claim, text)))) };
+};
 
 /** Makes a hook type: `export const hook = defineHook({ start, advance })`. */
 export const defineHook = (plugin) => {
+  needFunctions("defineHook", plugin, ["start", "advance"]);
   const step = (claim, text, state, call) =>
     answering(() => {
       const input = readInput(claim, text);
@@ -45,9 +47,17 @@ export const defineHook = (plugin) => {
 };
 
 /** Makes a delete policy: `export const deletePolicy = definePolicy({ decide(input) { .. } })`. */
-export const definePolicy = (plugin) => ({
-  decide: (claim, text) => answering(() => rawDisposal(plugin.decide(readInput(claim, text)))),
-});
+export const definePolicy = (plugin) => {
+  needFunctions("definePolicy", plugin, ["decide"]);
+  return { decide: (claim, text) => answering(() => rawDisposal(plugin.decide(readInput(claim, text)))) };
+};
+
+/** Fails while the component is built, and not when the host calls. */
+function needFunctions(maker, plugin, names) {
+  for (const name of names) {
+    if (typeof plugin?.[name] !== "function") throw new TypeError(`\`${maker}\` needs a function \`${name}\``);
+  }
+}
 
 /** A failure is an answer of the contract; the bindings take it as the thrown value. */
 function answering(answer) {
