@@ -19,13 +19,12 @@ from types import ModuleType
 from typing import Any
 
 from . import _calls
-from .export import Exported, ms, to_json
-from .failure import Failure, InvalidInput, RetryLater
-from .health import Assessment, HealthCheck
-from .hook import HookType, Placement, Step
+from ._words import answer, assessment_words, disposal_words, moment, placement_words, step_words
+from .export import Exported
+from .health import HealthCheck
+from .hook import HookType, Step
 from .host import from_unix_ms, native, unix_ms
-from .policy import DeletePolicy, Disposal
-from .request import Deletion, HttpCall, ObjectRef, Patch, Request, SecretValue, Selector
+from .policy import DeletePolicy
 
 Answer = Any
 """An answer in the words of the cases."""
@@ -56,19 +55,19 @@ def assess(plugin: HealthCheck, input: Mapping[str, Any], claim: str | None = No
     is_input = "object" in input and "kind" not in input
     filled = _complete("assess", input if is_input else {"object": input})
     asked = claim if claim is not None else _kind_of(filled["object"])
-    return _answer(lambda: _assessment_words(_calls.assess(plugin, asked, _dump(filled))))
+    return answer(lambda: assessment_words(_calls.assess(plugin, asked, _dump(filled))))
 
 
 def place(plugin: HookType[Any], input: Mapping[str, Any] | None = None, claim: str = "test") -> Answer:
     """Asks where a manifest goes. `input` is a PlaceInput; what it lacks is filled in."""
     filled = _complete("place", input or {})
-    return _answer(lambda: _placement_words(_calls.place(plugin, claim, _dump(filled))))
+    return answer(lambda: placement_words(_calls.place(plugin, claim, _dump(filled))))
 
 
 def decide(plugin: DeletePolicy, input: Mapping[str, Any] | None = None, claim: str = "test") -> Answer:
     """Asks what becomes of a hook's object. `input` is a PolicyInput; what it lacks is filled in."""
     filled = _complete("decide", input or {})
-    return _answer(lambda: _disposal_words(_calls.decide(plugin, claim, _dump(filled))))
+    return answer(lambda: disposal_words(_calls.decide(plugin, claim, _dump(filled))))
 
 
 @dataclass
@@ -142,9 +141,9 @@ class HookTest:
 
         def ask() -> Answer:
             step, self._state = call(_dump({**self._input, **more}))
-            return _step_words(step, self._state)
+            return step_words(step, self._state)
 
-        given = _answer(ask)
+        given = answer(ask)
         if "retry" in given:
             return given
         self._is_over = given.get("progress") != "running"
@@ -208,7 +207,7 @@ class Case:
             AssertionError: if an answer isn't the expected one.
         """
         written, claim = self._written, self._written.get("claim")
-        now = _moment(written["now"]) if "now" in written else None
+        now = moment(written["now"]) if "now" in written else None
         set_now(now or (from_unix_ms(0) if "place" in written else _START))
         if "assess" in written:
             given = written["assess"]
@@ -219,7 +218,7 @@ class Case:
         elif "decide" in written:
             input = dict(self._read(written["decide"]))
             if "finishedAt" in input and not isinstance(input["finishedAt"], int):
-                input["finishedAt"] = unix_ms(_moment(input["finishedAt"]))
+                input["finishedAt"] = unix_ms(moment(input["finishedAt"]))
             _expect(written, decide(_exported(plugin, "DeletePolicy"), input, claim or "test"))
         else:
             self._run_hook(_exported(plugin, "Hook"), claim or "test", now or _START)
@@ -295,23 +294,15 @@ def _differences(path: str, expected: Any, actual: Any) -> Iterator[tuple[str, A
         for n, (one, other) in enumerate(zip(expected, actual)):
             yield from _differences(f"{path}[{n}]", one, other)
     elif not (expected == actual and isinstance(expected, bool) == isinstance(actual, bool)):
-        if not _is_same_moment(expected, actual):
+        if not _is_samemoment(expected, actual):
             yield path, expected, actual
 
 
-def _is_same_moment(expected: Any, actual: Any) -> bool:
-    def is_moment(value: Any) -> bool:
+def _is_samemoment(expected: Any, actual: Any) -> bool:
+    def ismoment(value: Any) -> bool:
         return isinstance(value, datetime) or (isinstance(value, str) and _TIMESTAMP.match(value) is not None)
 
-    return is_moment(expected) and is_moment(actual) and _moment(expected) == _moment(actual)
-
-
-def _moment(value: Any) -> datetime:
-    if isinstance(value, str):
-        value = datetime.fromisoformat(value.replace("Z", "+00:00"))
-    if not isinstance(value, datetime):
-        raise AssertionError(f"`{value}` is no time like 2026-01-01T00:00:00Z")
-    return value if value.tzinfo else value.replace(tzinfo=timezone.utc)
+    return ismoment(expected) and ismoment(actual) and moment(expected) == moment(actual)
 
 
 def _duration(text: str) -> timedelta:
@@ -363,106 +354,6 @@ def _complete(kind: str, input: Mapping[str, Any]) -> dict[str, Any]:
 def _kind_of(object: Mapping[str, Any]) -> str:
     group, separator, _ = str(object.get("apiVersion", "")).rpartition("/")
     return f"{group}{separator}{object.get('kind', '')}"
-
-
-def _answer(ask: Callable[[], Answer]) -> Answer:
-    try:
-        return ask()
-    except RetryLater as retry:
-        return {"retry": retry.message, "after-ms": ms(retry.after)}
-    except InvalidInput as invalid:
-        return {"invalid": invalid.message}
-    except Failure as failure:
-        return {"failed": failure.message}
-
-
-def _assessment_words(answer: Assessment) -> Answer:
-    return {
-        "status": answer.status,
-        "message": answer.message,
-        "rule": answer.rule,
-        "final": answer.final,
-        "recheck-after-ms": None if answer.recheck_after is None else ms(answer.recheck_after),
-        "need": list(answer.need),
-    }
-
-
-def _placement_words(answer: Placement) -> Answer:
-    if answer.skipped is not None:
-        return {"skip": answer.skipped}
-    own = "planned" if answer.object else "none"
-    return {"run": {"phases": list(answer.phases), "object": own, "also": [_plain(each) for each in answer.also]}}
-
-
-def _disposal_words(answer: Disposal) -> Answer:
-    if answer.kind == "keep":
-        return "keep"
-    if answer.kind == "delete":
-        return {"delete": answer.propagation}
-    return {answer.kind: None if answer.moment is None else _moment(answer.moment).isoformat()}
-
-
-def _step_words(answer: Step, state: bytes) -> Answer:
-    return {
-        "progress": answer.progress,
-        "message": answer.message,
-        "asks": [{"id": request.id, request.kind: _request_words(request)} for request in answer.requests],
-        "wake-after-ms": None if answer.wake_after is None else ms(answer.wake_after),
-        "state": json.loads(state),
-    }
-
-
-def _request_words(request: Request) -> Any:
-    match request.value:
-        case None:
-            return {}
-        case ObjectRef() as ref:
-            return _ref_words(ref)
-        case Selector(api_version=api_version, kind=kind, namespace=namespace, labels=labels):
-            return {"apiVersion": api_version, "kind": kind, "namespace": namespace, "labels": labels}
-        case Patch(object=ref, merge=merge):
-            return {"object": _ref_words(ref), "merge": _plain(merge)}
-        case Deletion(object=ref, propagation=propagation):
-            return {"object": _ref_words(ref), "propagation": propagation}
-        case HttpCall() as call:
-            return {
-                "method": call.method,
-                "url": call.url,
-                "headers": {name: _header_words(value) for name, value in call.headers.items()},
-                "body": None if call.body is None else _body_words(call.body),
-                "timeout-ms": ms(call.timeout),
-            }
-        case value if request.kind == "apply":
-            return _plain(value)
-        case value:
-            return value
-
-
-def _ref_words(ref: ObjectRef) -> dict[str, Any]:
-    return {"apiVersion": ref.api_version, "kind": ref.kind, "namespace": ref.namespace, "name": ref.name}
-
-
-def _header_words(value: str | SecretValue) -> Any:
-    if isinstance(value, str):
-        return value
-    words = {"secret": value.name, "key": value.key}
-    return {"prefix": value.prefix, **words} if value.prefix else words
-
-
-def _body_words(body: bytes) -> str:
-    """A body that isn't UTF-8 is in base64."""
-    try:
-        return body.decode()
-    except UnicodeDecodeError:
-        return base64.b64encode(body).decode()
-
-
-def _plain(value: Any) -> Any:
-    """What the host reads from the JSON text."""
-    try:
-        return json.loads(to_json(value))
-    except ValueError:
-        return value
 
 
 def _is_answered_by(request: str, kind: str) -> bool:
