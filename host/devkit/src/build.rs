@@ -30,6 +30,9 @@ use crate::{
 /// The most bytes of messages that a compiler may write.
 const MAX_OUTPUT_BYTES: usize = 256 << 20;
 
+/// The folder into which the bindings of Python are written once, for editors and type checkers. A component has its own.
+const PYTHON_BINDINGS: &str = ".bindings";
+
 /// The options of a build.
 #[derive(Debug, Clone)]
 pub struct BuildSpec {
@@ -212,8 +215,11 @@ impl Project<'_> {
     }
 
     async fn build_js(&self) -> anyhow::Result<Vec<u8>> {
-        let jco = self.folder.join("node_modules/@bytecodealliance/jco/dist/jco.js");
-        if !jco.is_file() {
+        let installed = self.folder.join("node_modules");
+        let needs_library = std::fs::read_to_string(self.folder.join("package.json"))
+            .is_ok_and(|text| text.contains("\"capstan-sdk\""));
+        let has_library = !needs_library || installed.join("capstan-sdk/package.json").is_file();
+        if !installed.join("@bytecodealliance/jco/dist/jco.js").is_file() || !has_library {
             (self.progress)("installing what package.json names into node_modules");
             let program = if cfg!(windows) { "npm.cmd" } else { "npm" };
             let mut npm = self.command(program)?;
@@ -253,12 +259,13 @@ impl Project<'_> {
             pip.constants(&["install", "--quiet", "--disable-pip-version-check"]);
             pip.constants(&["-r", "requirements.txt"]).show_stdout();
             self.run(pip, "pip").await?;
+            let mut bindings = self.componentize_py(&tools)?;
+            bindings.constants(&["bindings", PYTHON_BINDINGS]).show_stdout();
+            self.run(bindings, "componentize-py").await?;
         }
         let tools = tools.canonicalize().unwrap_or(tools);
         let out = self.scratch.path().join("plugin.wasm");
-        let mut python = self.command_at(&tools.join("componentize-py"))?;
-        python.constants(&["--wit-path", "wit", "--world"]);
-        python.operand(&self.world()?).map_err(leading_dash_error)?;
+        let mut python = self.componentize_py(&tools)?;
         python
             .constants(&["componentize", "plugin", "--output"])
             .path(&out)
@@ -267,13 +274,24 @@ impl Project<'_> {
         read_file(&out)
     }
 
+    fn componentize_py(&self, tools: &Path) -> anyhow::Result<Command> {
+        let mut python = self.command_at(&tools.join("componentize-py"))?;
+        // Without it, componentize-py only finds packages of the Python in PATH.
+        python.env("VIRTUAL_ENV", ".venv");
+        python.constants(&["--wit-path", "wit", "--world"]);
+        python.operand(&self.world()?).map_err(leading_dash_error)?;
+        Ok(python)
+    }
+
     async fn build_go(&self) -> anyhow::Result<Vec<u8>> {
         let contract = |error: anyhow::Error| {
             let hint = "put the contract into `wit/`, as in every new project";
             usage_error(format!("{error:#}"), [hint.into(), remedy::Command::NewPlugin.into()])
         };
         let mut world = World::read(&self.folder.join("wit"), &self.world()?).map_err(contract)?;
-        world.bindings_for_go(self.folder)?;
+        if is_go_project_with_bindings(self.folder) {
+            world.bindings_for_go(self.folder)?;
+        }
         let out = self.scratch.path().join("plugin.wasm");
         let mut go = self.command("go")?;
         go.env("GOOS", "wasip1").env("GOARCH", "wasm");
@@ -368,6 +386,12 @@ impl Project<'_> {
         };
         Ok(world.to_owned())
     }
+}
+
+/// Says whether a Go project has the name that generated bindings go by. The Go SDK has bindings of its own.
+fn is_go_project_with_bindings(folder: &Path) -> bool {
+    let module = std::fs::read_to_string(folder.join("go.mod")).unwrap_or_default();
+    module.lines().any(|line| line.trim() == "module wit_component")
 }
 
 fn leading_dash_error(error: LeadingDash) -> anyhow::Error {

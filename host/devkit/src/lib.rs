@@ -1,6 +1,6 @@
 //! Creates, builds, tests, measures and imports plugins.
 //!
-//! In reading order: [`new`] writes a project as `template` has it, [`build`] makes a component of it with the tools of its
+//! In reading order: [`new`] writes a project as `template` and `sdk_files` have it, [`build`] makes a component of it with the tools of its
 //! [`language`] (Go's by `componentize`, JavaScript's checked by `javascript`), [`watch`] says what a change makes necessary.
 //! [`subject`] is which plugin is meant, [`cases`] what is tested, [`case_run`] runs them, [`mod@bench`] measures them, and [`answer`] puts
 //! answers into the contract's words. [`import`] reads other tools' health checks, and [`import_plugin`] makes plugins of them. This
@@ -17,6 +17,7 @@ pub mod import_plugin;
 mod javascript;
 pub mod language;
 pub mod new;
+mod sdk_files;
 pub mod subject;
 mod template;
 pub mod watch;

@@ -6,7 +6,7 @@ use capstan_core::model::remedy::Setting;
 use capstan_files::Readers;
 use capstan_stamp::Manifest;
 
-use crate::{language::Language, template, usage_error};
+use crate::{language::Language, sdk_files, template, usage_error};
 
 /// The kind of a plugin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,6 +17,11 @@ pub enum PluginKind {
     Hook,
     /// It is a delete policy.
     DeletePolicy,
+}
+
+/// Returns the folder of a project that has the library for plugin authors.
+pub fn library_folder(language: Language) -> &'static str {
+    sdk_files::folder(language)
 }
 
 /// Writes a project into a folder that is empty or doesn't exist. Returns the paths of its files in the folder.

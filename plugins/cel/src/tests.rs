@@ -220,7 +220,7 @@ mod properties {
     proptest! {
         #[test]
         fn any_object_has_an_answer(object in object()) {
-            // What of it is not as the expression needs it is reported, and is no panic.
+            // What of it is not as the expression needs it is reported, and is not a panic.
             drop(ask(&json!({ "current": READY }), &json!({ "status": object })));
         }
 

@@ -1,58 +1,39 @@
-// Package export_capstan_plugin_health judges the health of Queues: healthy when no message waits.
-package export_capstan_plugin_health
+// Judges the health of Queues: healthy when no message waits.
+package main
 
 import (
-	"encoding/json"
 	"fmt"
 
-	witRuntime "go.bytecodealliance.org/pkg/wit/runtime"
-	wit "go.bytecodealliance.org/pkg/wit/types"
-	"wit_component/capstan_plugin_health"
-	"wit_component/capstan_plugin_types"
+	capstan "capstan.dev/plugins/sdk-go"
+	"capstan.dev/plugins/sdk-go/export/health"
 )
 
-type answer = wit.Result[capstan_plugin_health.Assessment, capstan_plugin_types.Failure]
-
-// What is looked at; Kubernetes leaves out what is empty.
-type input struct {
-	Object struct {
-		Status struct {
-			Accepted bool
-			Backlog  uint64
-		}
+// What is read of an object. Kubernetes omits empty values.
+type queue struct {
+	Status struct {
+		Accepted bool
+		Backlog  uint64
 	}
 }
 
-// Assess judges one object.
-func Assess(claim string, text string) (result answer) {
-	defer rescue(&result)
-	var given input
-	if err := json.Unmarshal([]byte(text), &given); err != nil {
-		return wit.Err[capstan_plugin_health.Assessment](capstan_plugin_types.MakeFailureInvalid(err.Error()))
+type check struct{}
+
+// Assess assesses one object.
+func (check) Assess(input capstan.HealthInput) (capstan.Assessment, error) {
+	var queue queue
+	if err := input.Object.Read(&queue); err != nil {
+		return capstan.Assessment{}, err
 	}
-	status := given.Object.Status
-	switch {
+	switch status := queue.Status; {
 	case !status.Accepted:
-		return assessment(capstan_plugin_health.MakeHealthStatusProgressing(), "Queue/accepted", "not accepted by a broker yet")
+		return capstan.Progressing("Queue/accepted", "not accepted by a broker yet"), nil
 	case status.Backlog == 0:
-		return assessment(capstan_plugin_health.MakeHealthStatusHealthy(), "Queue/drained", "")
+		return capstan.Healthy("Queue/drained"), nil
 	default:
-		message := fmt.Sprintf("%d messages wait", status.Backlog)
-		return assessment(capstan_plugin_health.MakeHealthStatusProgressing(), "Queue/backlog", message)
+		return capstan.Progressing("Queue/backlog", fmt.Sprintf("%d messages wait", status.Backlog)), nil
 	}
 }
 
-func assessment(status capstan_plugin_health.HealthStatus, rule, message string) answer {
-	return wit.Ok[capstan_plugin_health.Assessment, capstan_plugin_types.Failure](capstan_plugin_health.Assessment{
-		Status:  status,
-		Rule:    rule,
-		Message: message,
-	})
-}
+func init() { health.Export(check{}) }
 
-// rescue makes an answer of a panic.
-func rescue(result *answer) {
-	if fault := recover(); fault != nil {
-		*result = wit.Err[capstan_plugin_health.Assessment](capstan_plugin_types.MakeFailureFailed(witRuntime.Fault(fault)))
-	}
-}
+func main() {}

@@ -1,120 +1,146 @@
-// Package export_capstan_plugin_hook is a hook type without an object in the cluster: it pauses for as many seconds as its settings
-// say.
-package export_capstan_plugin_hook
+// A gate: waits until a URL answers, marks a Deployment, and waits until that is healthy and until a signal arrives. Without the settings
+// url and signal it waits for neither. When it ends, however it ends, the Deployment isn't marked any more.
+package main
 
 import (
-	"encoding/json"
 	"fmt"
-	"strconv"
 
-	witRuntime "go.bytecodealliance.org/pkg/wit/runtime"
-	wit "go.bytecodealliance.org/pkg/wit/types"
-	"wit_component/capstan_plugin_hook"
-	"wit_component/capstan_plugin_host"
-	"wit_component/capstan_plugin_types"
+	capstan "capstan.dev/plugins/sdk-go"
+	"capstan.dev/plugins/sdk-go/export/hook"
 )
 
-type (
-	failure = capstan_plugin_types.Failure
-	placed  = wit.Result[capstan_plugin_hook.Placement, failure]
-	stepped = wit.Result[capstan_plugin_hook.Step, failure]
+const annotation = "{{name}}.capstan.dev/gate"
+
+// Each call of the URL has a number of its own: that of the attempt.
+const (
+	markID   = 101
+	watchID  = 102
+	signalID = 103
+	unmarkID = 104
 )
 
-type input struct {
-	Settings struct{ Seconds *uint32 }
-	// While planning: where the annotation says that the hook runs.
-	Phases []string
-	// When it is stopped: why.
-	Reason string
+type settings struct{ Deployment, URL, Signal string }
+
+type state struct {
+	Calls    capstan.Attempts `json:"calls"`
+	IsMarked bool             `json:"isMarked"`
 }
 
-var phases = map[string]func() capstan_plugin_types.Phase{
-	"PreSync":    capstan_plugin_types.MakePhasePreSync,
-	"Sync":       capstan_plugin_types.MakePhaseSync,
-	"PostSync":   capstan_plugin_types.MakePhasePostSync,
-	"SyncFail":   capstan_plugin_types.MakePhaseSyncFail,
-	"PreDelete":  capstan_plugin_types.MakePhasePreDelete,
-	"PostDelete": capstan_plugin_types.MakePhasePostDelete,
+var threeTimes = capstan.Retry{Limit: 3}
+
+type gate struct{}
+
+// Place says where a manifest runs.
+func (gate) Place(input capstan.PlaceInput) (capstan.Placement, error) {
+	_, err := read(input.Input)
+	return capstan.RunWithoutObject(input), err
 }
 
-// read reads an input; without seconds it is not a use.
-func read(text string) (given input, ok bool) {
-	err := json.Unmarshal([]byte(text), &given)
-	return given, err == nil && given.Settings.Seconds != nil
-}
-
-func wrong() failure {
-	return capstan_plugin_types.MakeFailureInvalid("the settings need `seconds`, a whole number")
-}
-
-// Place says where a manifest goes.
-func Place(claim string, text string) (result placed) {
-	defer rescue(&result)
-	given, ok := read(text)
-	if !ok {
-		return wit.Err[capstan_plugin_hook.Placement](wrong())
-	}
-	answer := capstan_plugin_hook.Placed{Object: capstan_plugin_hook.MakeOwnObjectNone()}
-	for _, name := range given.Phases {
-		answer.Phases = append(answer.Phases, phases[name]())
-	}
-	return wit.Ok[capstan_plugin_hook.Placement, failure](capstan_plugin_hook.MakePlacementRun(answer))
-}
-
-// Start begins a run.
-func Start(claim string, text string) (result stepped) {
-	defer rescue(&result)
-	given, ok := read(text)
-	if !ok {
-		return wit.Err[capstan_plugin_hook.Step](wrong())
-	}
-	seconds := *given.Settings.Seconds
-	return step(seconds, capstan_plugin_host.NowUnixMs()+uint64(seconds)*1000)
-}
-
-// Advance goes on after something happened.
-func Advance(claim string, text string, state []uint8) (result stepped) {
-	defer rescue(&result)
-	given, ok := read(text)
-	if !ok {
-		return wit.Err[capstan_plugin_hook.Step](wrong())
-	}
-	until, err := strconv.ParseUint(string(state), 10, 64)
+// Start starts a run.
+func (gate) Start(input capstan.HookInput, state *state) (capstan.Step, error) {
+	settings, err := read(input.Input)
 	if err != nil {
-		return wit.Err[capstan_plugin_hook.Step](capstan_plugin_types.MakeFailureFailed("the state is not mine"))
+		return capstan.Step{}, err
 	}
-	return step(*given.Settings.Seconds, until)
+	if settings.URL != "" {
+		return settings.call(state), nil
+	}
+	return settings.mark(state), nil
+}
+
+// Advance continues after an observation.
+func (gate) Advance(input capstan.HookInput, seen capstan.Observation, state *state) (capstan.Step, error) {
+	settings, err := read(input.Input)
+	if err != nil {
+		return capstan.Step{}, err
+	}
+	switch seen := seen.(type) {
+	case capstan.HTTPResponse:
+		if seen.Status >= 200 && seen.Status < 300 {
+			return settings.mark(state), nil
+		}
+		return state.Calls.RetryOrFail(fmt.Sprintf("%s answers %d", settings.URL, seen.Status), threeTimes), nil
+	case capstan.Woke:
+		return settings.call(state), nil
+	case capstan.ObjectChanged:
+		return settings.judge(seen.Health, state), nil
+	case capstan.Signal:
+		var value struct{ Verdict string }
+		if err := seen.Value.Read(&value); err == nil && value.Verdict == "rejected" {
+			return settings.end(capstan.Failed("rejected by "+seen.By), state), nil
+		}
+		return settings.end(capstan.Succeeded("opened by "+seen.By), state), nil
+	case capstan.Gone:
+		return capstan.Failed("there is no Deployment/" + settings.Deployment), nil
+	case capstan.RequestFailed:
+		if seen.IsTemporary && !state.IsMarked {
+			return state.Calls.RetryOrFail(seen.Reason, threeTimes), nil
+		}
+		return settings.end(capstan.Failed(seen.Reason), state), nil
+	case capstan.Refused:
+		return settings.end(capstan.Failed(seen.Reason), state), nil
+	default:
+		return capstan.Running("waiting for Deployment/" + settings.Deployment), nil
+	}
 }
 
 // Abort stops a run.
-func Abort(claim string, text string, state []uint8) (result stepped) {
-	defer rescue(&result)
-	given, _ := read(text)
-	return wit.Ok[capstan_plugin_hook.Step, failure](capstan_plugin_hook.Step{
-		Progress: capstan_plugin_hook.MakeProgressFailed(),
-		Message:  given.Reason,
-		State:    state,
-	})
+func (gate) Abort(input capstan.HookInput, state *state) (capstan.Step, error) {
+	settings, err := read(input.Input)
+	return settings.end(capstan.Aborted(input), state), err
 }
 
-// step is the next step. The host keeps the state, here the moment of the end, and hands it back with the next question.
-func step(seconds uint32, until uint64) stepped {
-	answer := capstan_plugin_hook.Step{
-		Progress: capstan_plugin_hook.MakeProgressSucceeded(),
-		Message:  fmt.Sprintf("paused for %d s", seconds),
-		State:    []uint8(strconv.FormatUint(until, 10)),
+func read(input capstan.Input) (settings settings, err error) {
+	err = input.ReadSettings(&settings)
+	if err == nil && settings.Deployment == "" {
+		err = capstan.Invalid("the settings need `deployment`, a name")
 	}
-	if now := capstan_plugin_host.NowUnixMs(); now < until {
-		answer.Progress = capstan_plugin_hook.MakeProgressRunning()
-		answer.Message = fmt.Sprintf("pausing for %d s", seconds)
-		answer.WakeAfterMs = wit.Some(uint32(until - now))
-	}
-	return wit.Ok[capstan_plugin_hook.Step, failure](answer)
+	return settings, err
 }
 
-// rescue makes an answer of a panic.
-func rescue[T any](result *wit.Result[T, failure]) {
-	if fault := recover(); fault != nil {
-		*result = wit.Err[T](capstan_plugin_types.MakeFailureFailed(witRuntime.Fault(fault)))
+func (settings settings) deployment() capstan.ObjectRef {
+	return capstan.ObjectRef{APIVersion: "apps/v1", Kind: "Deployment", Name: settings.Deployment}
+}
+
+// patch sets the annotation; nil removes it.
+func (settings settings) patch(id uint32, value any) capstan.Request {
+	annotations := map[string]any{annotation: value}
+	return capstan.Patch(id, settings.deployment(), map[string]any{"metadata": map[string]any{"annotations": annotations}})
+}
+
+func (settings settings) call(state *state) capstan.Step {
+	return capstan.Running("calling "+settings.URL, capstan.HTTP(state.Calls.Number(), capstan.HTTPCall{URL: settings.URL}))
+}
+
+func (settings settings) mark(state *state) capstan.Step {
+	state.IsMarked = true
+	message := "waiting for Deployment/" + settings.Deployment
+	return capstan.Running(message, settings.patch(markID, "closed"), capstan.Watch(watchID, settings.deployment()))
+}
+
+func (settings settings) judge(health capstan.ObjectHealth, state *state) capstan.Step {
+	switch {
+	case health.Status == capstan.StatusDegraded:
+		return settings.end(capstan.Failed(health.Message), state)
+	case health.Status != capstan.StatusHealthy && health.Message != "":
+		return capstan.Running(health.Message)
+	case health.Status != capstan.StatusHealthy:
+		return capstan.Running("not healthy yet")
+	case settings.Signal == "":
+		return settings.end(capstan.Succeeded("the gate is open"), state)
+	default:
+		return capstan.Running("waiting for the signal "+settings.Signal, capstan.WaitSignal(signalID, settings.Signal))
 	}
 }
+
+// end ends the hook. The host performs the requests of a verdict before it takes effect.
+func (settings settings) end(verdict capstan.Step, state *state) capstan.Step {
+	if state.IsMarked {
+		verdict.Requests = append(verdict.Requests, settings.patch(unmarkID, nil))
+	}
+	return verdict
+}
+
+func init() { hook.Export(gate{}) }
+
+func main() {}

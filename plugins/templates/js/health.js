@@ -1,15 +1,14 @@
+// @ts-check
 // Judges the health of Queues: healthy when no message waits.
 
-export const health = {
-  assess(_claim, input) {
-    // Kubernetes leaves out what is empty.
-    const { accepted = false, backlog = 0 } = JSON.parse(input).object.status ?? {};
-    if (!accepted) return assessment("progressing", "Queue/accepted", "not accepted by a broker yet");
-    if (backlog === 0) return assessment("healthy", "Queue/drained");
-    return assessment("progressing", "Queue/backlog", `${backlog} messages wait`);
-  },
-};
+import { defineHealth, healthy, progressing } from "capstan-sdk";
 
-function assessment(status, rule, message = "") {
-  return { status: { tag: status }, message, rule, final: false, need: [] };
-}
+export const health = defineHealth({
+  assess({ object }) {
+    // Kubernetes omits empty values.
+    const { accepted = false, backlog = 0 } = object.status ?? {};
+    if (!accepted) return progressing("Queue/accepted", "not accepted by a broker yet");
+    if (backlog === 0) return healthy("Queue/drained");
+    return progressing("Queue/backlog", `${backlog} messages wait`);
+  },
+});

@@ -1,54 +1,94 @@
-// A hook type without an object in the cluster: it pauses for as many seconds as its settings say.
+// @ts-check
+// A gate: waits until a URL answers, marks a Deployment, and waits until that is healthy and until a signal arrives. Without the settings
+// `url` and `signal` it waits for neither. When it ends, however it ends, the Deployment isn't marked any more.
 
-import { nowUnixMs } from "capstan:plugin/host@0.1.0";
+import { aborted, defineHook, failed, invalid, request, retryOrFail, run, running, succeeded } from "capstan-sdk";
 
-// What is thrown here is the plugin's answer; anything else that is thrown is a fault of the plugin.
-const failure = (tag, val) => ({ tag, val });
+const ANNOTATION = "{{name}}.capstan.dev/gate";
+// Each call of the URL has a number of its own: that of the attempt.
+const MARK = 101;
+const WATCH = 102;
+const SIGNAL = 103;
+const UNMARK = 104;
 
-// The words of the annotation and their names in the contract.
-const PHASES = {
-  PreSync: "pre-sync",
-  Sync: "sync",
-  PostSync: "post-sync",
-  SyncFail: "sync-fail",
-  PreDelete: "pre-delete",
-  PostDelete: "post-delete",
-};
+/** @typedef {{ attempts: number, isMarked: boolean }} State */
+/** @typedef {Record<string, any>} Settings */
 
-function read(text) {
-  const input = JSON.parse(text);
-  if (!Number.isSafeInteger(input.settings.seconds)) {
-    throw failure("invalid", "the settings need `seconds`, a whole number");
-  }
-  return input;
+/** @type {(settings: Settings) => import("capstan-sdk").ObjectRef} */
+const deployment = (settings) => ({ apiVersion: "apps/v1", kind: "Deployment", name: settings.deployment });
+
+/** @type {(settings: Settings, value: string | null) => import("capstan-sdk").Json} */
+const annotation = (settings, value) => ({ metadata: { annotations: { [ANNOTATION]: value } } });
+
+/** @type {(settings: Settings, state: State) => import("capstan-sdk").Step} */
+const call = ({ url }, state) => running(`calling ${url}`, { requests: [request.http(state.attempts, { url })] });
+
+/** @type {(settings: Settings, state: State) => import("capstan-sdk").Step} */
+function mark(settings, state) {
+  state.isMarked = true;
+  return running(`waiting for Deployment/${settings.deployment}`, {
+    requests: [
+      request.patch(MARK, deployment(settings), annotation(settings, "closed")),
+      request.watch(WATCH, deployment(settings)),
+    ],
+  });
 }
 
-// The next step. The host keeps the state, here the moment of the end, and hands it back with the next question.
-function step(seconds, until) {
-  const left = until - Number(nowUnixMs());
-  const state = Uint8Array.from(String(until), (digit) => digit.charCodeAt(0));
-  if (left <= 0) {
-    return { progress: { tag: "succeeded" }, message: `paused for ${seconds} s`, asks: [], state };
-  }
-  return { progress: { tag: "running" }, message: `pausing for ${seconds} s`, asks: [], state, wakeAfterMs: left };
-}
+/**
+ * Ends the hook. The host performs the requests of a verdict before it takes effect.
+ *
+ * @type {(verdict: import("capstan-sdk").Step, settings: Settings, state: State) => import("capstan-sdk").Step}
+ */
+const end = (verdict, settings, state) =>
+  state.isMarked
+    ? { ...verdict, requests: [request.patch(UNMARK, deployment(settings), annotation(settings, null))] }
+    : verdict;
 
-export const hook = {
-  place(_claim, text) {
-    const phases = read(text).phases.map((name) => ({ tag: PHASES[name] }));
-    return { tag: "run", val: { phases, object: { tag: "none" }, also: [] } };
+/** @type {import("capstan-sdk").HookPlugin<State>} */
+const gate = {
+  initialState: { attempts: 1, isMarked: false },
+
+  place(input) {
+    if (typeof input.settings.deployment !== "string") throw invalid("the settings need `deployment`, a name");
+    return run(input, { object: false });
   },
 
-  start(_claim, text) {
-    const { seconds } = read(text).settings;
-    return step(seconds, Number(nowUnixMs()) + seconds * 1000);
+  start({ settings }, state) {
+    return settings.url ? call(settings, state) : mark(settings, state);
   },
 
-  advance(_claim, text, state) {
-    return step(read(text).settings.seconds, Number(String.fromCharCode(...state)));
+  advance({ settings }, seen, state) {
+    switch (seen.kind) {
+      case "http":
+        if (seen.status >= 200 && seen.status < 300) return mark(settings, state);
+        return retryOrFail(state, `${settings.url} answers ${seen.status}`, { limit: 3 });
+      case "woke":
+        return call(settings, state);
+      case "object":
+        if (seen.health.status === "degraded") return end(failed(seen.health.message), settings, state);
+        if (seen.health.status !== "healthy") return running(seen.health.message || "not healthy yet");
+        if (!settings.signal) return end(succeeded("the gate is open"), settings, state);
+        return running(`waiting for the signal ${settings.signal}`, {
+          requests: [request.waitSignal(SIGNAL, settings.signal)],
+        });
+      case "signal":
+        if (seen.value?.verdict === "rejected") return end(failed(`rejected by ${seen.by}`), settings, state);
+        return end(succeeded(`opened by ${seen.by}`), settings, state);
+      case "gone":
+        return failed(`there is no Deployment/${settings.deployment}`);
+      case "failed":
+        if (seen.temporary && !state.isMarked) return retryOrFail(state, seen.reason, { limit: 3 });
+        return end(failed(seen.reason), settings, state);
+      case "refused":
+        return end(failed(seen.reason), settings, state);
+      default:
+        return running(`waiting for Deployment/${settings.deployment}`);
+    }
   },
 
-  abort(_claim, text, state) {
-    return { progress: { tag: "failed" }, message: read(text).reason, asks: [], state };
+  abort(input, state) {
+    return end(aborted(input), input.settings, state);
   },
 };
+
+export const hook = defineHook(gate);

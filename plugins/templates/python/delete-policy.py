@@ -1,16 +1,14 @@
 """A delete policy: keeps the objects of a hook's last three runs."""
 
-import json
-
-from wit_world import exports
-from wit_world.exports import delete_policy
-from wit_world.imports import types
+from capstan_sdk import Disposal, PolicyInput, delete_now, export_delete_policy, keep
 
 
-class DeletePolicy(exports.DeletePolicy):
-    def decide(self, claim: str, input: str) -> delete_policy.Disposal:
-        given = json.loads(input)
+class KeepLast3:
+    def decide(self, input: PolicyInput, /) -> Disposal:
         # With the one that is about to be created there are three.
-        if given["occasion"] == "before-creation" and given["rank"] >= 2:
-            return delete_policy.Disposal_Delete(types.Propagation.BACKGROUND)
-        return delete_policy.Disposal_Keep()
+        is_old = input.occasion == "before-creation" and input.rank >= 2
+        return delete_now() if is_old else keep()
+
+
+# The name that componentize-py looks for.
+DeletePolicy = export_delete_policy(KeepLast3())

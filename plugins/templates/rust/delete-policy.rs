@@ -1,27 +1,13 @@
 //! A delete policy: keeps the objects of a hook's last three runs.
 
-wit_bindgen::generate!({ path: "wit", world: "delete-policy-plugin" });
+use capstan_sdk::{DeletePolicy, Disposal, Failure, Occasion, PolicyInput, Propagation};
 
-use capstan::plugin::types::{Failure, Propagation};
-use exports::capstan::plugin::delete_policy::{Disposal, Guest};
-use serde::Deserialize;
+struct KeepLast3;
 
-#[derive(Deserialize)]
-struct Input {
-    occasion: String,
-    /// 0 for the newest object of the hook.
-    #[serde(default)]
-    rank: u32,
-}
-
-struct Plugin;
-
-impl Guest for Plugin {
-    fn decide(_claim: String, input: String) -> Result<Disposal, Failure> {
-        let input: Input =
-            serde_json::from_str(&input).map_err(|error| Failure::Invalid(error.to_string()))?;
+impl DeletePolicy for KeepLast3 {
+    fn decide(_claim: &str, input: &PolicyInput<'_>) -> Result<Disposal, Failure> {
         // With the one that is about to be created there are three.
-        let is_old = input.occasion == "before-creation" && input.rank >= 2;
+        let is_old = input.occasion == Occasion::BeforeCreation && input.rank >= 2;
         Ok(if is_old {
             Disposal::Delete(Propagation::Background)
         } else {
@@ -30,4 +16,19 @@ impl Guest for Plugin {
     }
 }
 
-export!(Plugin);
+capstan_sdk::export!(delete_policy: KeepLast3);
+
+#[cfg(test)]
+mod tests {
+    use capstan_sdk::testing;
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn the_newest_is_kept() {
+        let input = json!({"occasion": "before-creation", "rank": 0});
+        let answer = testing::decide::<KeepLast3>("example.com/{{name}}", &input);
+        assert_eq!(answer, Ok(Disposal::Keep));
+    }
+}

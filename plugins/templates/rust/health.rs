@@ -1,17 +1,9 @@
 //! Judges the health of Queues: healthy when no message waits.
 
-wit_bindgen::generate!({ path: "wit", world: "health-plugin" });
-
-use capstan::plugin::types::Failure;
-use exports::capstan::plugin::health::{Assessment, Guest, HealthStatus};
+use capstan_sdk::{Assessment, Failure, Health, HealthInput};
 use serde::Deserialize;
 
-/// What is looked at; the rest of the input is skipped. Kubernetes leaves out what is empty, so every field has a default.
-#[derive(Deserialize)]
-struct Input {
-    object: Queue,
-}
-
+/// What is read of an object. Kubernetes omits empty values, so every field has a default.
 #[derive(Deserialize)]
 struct Queue {
     #[serde(default)]
@@ -27,33 +19,35 @@ struct Status {
 
 struct Plugin;
 
-impl Guest for Plugin {
-    fn assess(_claim: String, input: String) -> Result<Assessment, Failure> {
-        let Input { object } =
-            serde_json::from_str(&input).map_err(|error| Failure::Invalid(error.to_string()))?;
-        let (status, rule, message) = match object.status {
+impl Health for Plugin {
+    fn assess(_claim: &str, input: &HealthInput<'_>) -> Result<Assessment, Failure> {
+        let Queue { status } = input.object.read()?;
+        Ok(match status {
             Status {
                 accepted: false, ..
-            } => {
-                let message = "not accepted by a broker yet".to_owned();
-                (HealthStatus::Progressing, "Queue/accepted", message)
-            }
-            Status { backlog: 0, .. } => (HealthStatus::Healthy, "Queue/drained", String::new()),
+            } => Assessment::progressing("Queue/accepted", "not accepted by a broker yet"),
+            Status { backlog: 0, .. } => Assessment::healthy("Queue/drained"),
             Status { backlog, .. } => {
-                let message = format!("{backlog} messages wait");
-                (HealthStatus::Progressing, "Queue/backlog", message)
+                Assessment::progressing("Queue/backlog", format!("{backlog} messages wait"))
             }
-        };
-        Ok(Assessment {
-            status,
-            message,
-            rule: rule.to_owned(),
-            final_: false,
-            recheck_after_ms: None,
-            need: Vec::new(),
-            details: None,
         })
     }
 }
 
-export!(Plugin);
+capstan_sdk::export!(health: Plugin);
+
+#[cfg(test)]
+mod tests {
+    use capstan_sdk::testing;
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn messages_wait() {
+        let queue = json!({"status": {"accepted": true, "backlog": 3}});
+        let answer = testing::assess::<Plugin>("example.com/Queue", &queue);
+        let expected = Assessment::progressing("Queue/backlog", "3 messages wait");
+        assert_eq!(answer, Ok(expected));
+    }
+}

@@ -20,6 +20,7 @@ mod real;
 mod rendering;
 mod replay;
 mod retention;
+mod sdks;
 mod serve;
 mod signals;
 mod sources;

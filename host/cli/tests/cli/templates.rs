@@ -1,13 +1,17 @@
 //! What `capstan plugin new` begins is built by its language's toolchain, from the registries, and passes its cases at once.
 //!
-//! Without its toolchain or its registry a test is skipped.
+//! Its cases also pass in the language's own test runner, and raw bindings can be used instead of the library. Without its toolchain or
+//! its registry a test is skipped.
+
+mod uses;
 
 use std::{fs, path::Path, process::Command};
 
 use insta::assert_snapshot;
 
-use crate::distribution::Desk;
+use crate::sdks::is_offline;
 use crate::support::{CommandOutput, Running, capstan, project as repository};
+use uses::{is_used_elsewhere, may_use_raw_bindings, runs_in_a_sync, runs_natively, share};
 
 /// Kinds of plugins, the one that does most first.
 const KINDS: [&str; 3] = ["hook", "health", "delete-policy"];
@@ -29,18 +33,6 @@ fn run_in(folder: &Path, words: &str) -> CommandOutput {
     let output: CommandOutput = command(folder, words).output().unwrap().into();
     output.with_dir(&folder.display().to_string())
 }
-
-/// What is said by tools that reach no registry.
-const OFFLINE: [&str; 8] = [
-    "ENOTFOUND",
-    "EAI_AGAIN",
-    "ECONNREFUSED",
-    "ETIMEDOUT",
-    "Temporary failure in name resolution",
-    "Could not resolve host",
-    "Failed to establish a new connection",
-    "network failure",
-];
 
 /// Begins, builds and tests a plugin of each kind; returns the folder with the hook type, unless something is missing.
 fn every_kind(language: &str, installed: &str) -> Option<tempfile::TempDir> {
@@ -71,10 +63,10 @@ fn every_kind(language: &str, installed: &str) -> Option<tempfile::TempDir> {
         }
         let first = folder.path().join(KINDS[0]).join(installed);
         if *kind != KINDS[0] && first.is_dir() && !installed.is_empty() {
-            std::os::unix::fs::symlink(&first, project.join(installed)).unwrap();
+            share(&first, &project.join(installed));
         }
         let built = run_in(folder.path(), &format!("plugin build DIR/{kind}"));
-        if built.code != 0 && OFFLINE.iter().any(|words| built.err.contains(words)) {
+        if built.code != 0 && is_offline(&built) {
             eprintln!("{}", built.err);
             let lacks = format!("the package registry of {language} can't be reached");
             skipped_tests::skip(&(lacks, "go online, or name a mirror of the registry"));
@@ -87,32 +79,11 @@ fn every_kind(language: &str, installed: &str) -> Option<tempfile::TempDir> {
         assert_eq!(tested.code, 0, "{language}, {kind}: {}", tested.all());
         let checked = run_in(folder.path(), &format!("plugin check DIR/{kind}/{kind}.wasm"));
         assert_eq!(checked.code, 0, "{}", checked.all());
+        runs_natively(&project, language);
     }
     runs_in_a_sync(folder.path());
     is_used_elsewhere(folder.path());
     Some(folder)
-}
-
-/// Somebody else takes the hook type from a registry, and it runs in an operation of theirs.
-fn is_used_elsewhere(folder: &Path) {
-    let Some(desk) = Desk::new() else { return };
-    desk.file("hook.wasm", fs::read(folder.join("hook/hook.wasm")).unwrap());
-    let published = desk.all("plugin publish hook.wasm oci://REGISTRY/acme/hook:0.1.0");
-    assert_eq!(published, "oci://REGISTRY/acme/hook:0.1.0@sha256:...\n[exit code 0]");
-    desk.file("rest.yaml", fs::read(folder.join("set/hook.yaml")).unwrap());
-    desk.file("capstan.yaml", "name: shop\nsources: [{ path: rest.yaml }]\n");
-    let added = desk.run("plugin add oci://REGISTRY/acme/hook:0.1.0");
-    assert!(
-        added.code == 0 && added.out.starts_with("hook 0.1.0 (") && added.all().contains("pinned in capstan.lock"),
-        "{}",
-        added.all()
-    );
-    let synced = desk.run("sync --simulate");
-    assert!(
-        synced.code == 0 && synced.out.contains("paused for 3600 s") && synced.out.ends_with("Succeeded in 1h\n"),
-        "{}",
-        synced.all()
-    );
 }
 
 /// What a program does when it is told to: by its number of seconds.
@@ -136,7 +107,7 @@ fn may_do_harm(folder: &Path, file: &str, after: &str, deeds: &str, outcomes: [&
     for ((deed, seconds), outcomes) in DEEDS.into_iter().zip(outcomes) {
         fs::write(
             folder.join("deed.yaml"),
-            format!("settings: {{ seconds: {seconds} }}\n"),
+            format!("settings: {{ deployment: api, seconds: {seconds} }}\n"),
         )
         .unwrap();
         // On a busy machine two seconds may be over before the budget of instructions is. The host says so.
@@ -150,26 +121,12 @@ fn may_do_harm(folder: &Path, file: &str, after: &str, deeds: &str, outcomes: [&
     }
 }
 
-/// The hook type runs in an operation: an hour passes in virtual time.
-fn runs_in_a_sync(folder: &Path) {
-    let set = folder.join("set");
-    fs::create_dir(&set).unwrap();
-    let hook = "apiVersion: capstan.dev/v1\nkind: Hook\nmetadata: { name: rest, annotations: { capstan.dev/hook: PreSync } }\n\
-                spec: { type: hook, settings: { seconds: 3600 } }\n";
-    fs::write(set.join("hook.yaml"), hook).unwrap();
-    let output = run_in(folder, "sync -f DIR/set -n shop --simulate --plugin DIR/hook/hook.wasm");
-    assert!(
-        output.code == 0 && output.out.contains("paused for 3600 s") && output.out.ends_with("Succeeded in 1h\n"),
-        "{}",
-        output.all()
-    );
-}
-
 #[test]
 fn a_project_in_rust_passes_its_cases() {
     let Some(folder) = every_kind("rust", "") else { return };
     let deeds = r#"
-        match seconds {
+        let seconds = serde_json::from_str::<Value>(input.settings.json()).unwrap();
+        match seconds["seconds"].as_u64().unwrap_or_default() {
             9001 => panic!("a deed"),
             9002 => loop {
                 std::hint::spin_loop();
@@ -192,7 +149,7 @@ fn a_project_in_rust_passes_its_cases() {
             std::hint::black_box(deeper(n + 1)) + 1
         }
 "#;
-    let after = "-> Result<Step, Failure> {\n        let (_, seconds) = read(&input)?;\n";
+    let after = "    fn start(_claim: &str, input: &HookInput<'_>, state: &mut State) -> Result<Step, Failure> {\n";
     may_do_harm(
         folder.path(),
         "src/lib.rs",
@@ -210,7 +167,7 @@ fn a_project_in_rust_passes_its_cases() {
     let source = folder.path().join("hook/src/lib.rs");
     let wrong = fs::read_to_string(&source)
         .unwrap()
-        .replace("Progress::Running", "Progress::Walking");
+        .replace("HealthStatus::Degraded", "HealthStatus::Walking");
     fs::write(&source, wrong).unwrap();
     let before = fs::read(folder.path().join("hook/hook.wasm")).unwrap();
     let output = run_in(folder.path(), "plugin build DIR/hook");
@@ -243,12 +200,12 @@ fn a_project_in_javascript_passes_its_cases() {
       9005: () => { const deeper = (n) => deeper(n + 1) + 1; deeper(0); },
       9006: () => { throw "plain words"; },
     };
-    deeds[seconds]?.();
+    deeds[settings.seconds]?.();
 "#;
     may_do_harm(
         folder.path(),
         "plugin.js",
-        "    const { seconds } = read(text).settings;\n",
+        "  start({ settings }, state) {\n",
         deeds,
         [
             "a deed .. at start (/plugin.js:",
@@ -268,11 +225,7 @@ fn a_project_in_javascript_passes_its_cases() {
             "export const hoook",
             "plugin.js doesn't export `hook`, which `plugin.toml` claims",
         ),
-        (
-            "  advance(",
-            "  advanced(",
-            "`hook` in plugin.js has no function `advance`",
-        ),
+        ("  advance(", "  advanced(", "`defineHook` needs a function `advance`"),
     ] {
         assert!(program.contains(from), "{program}");
         fs::write(&source, program.replacen(from, to, 1)).unwrap();
@@ -283,19 +236,20 @@ fn a_project_in_javascript_passes_its_cases() {
     // A program may have several files, and lack semicolons.
     fs::write(
         folder.path().join("hook/words.js"),
-        "export const paused = \"paused\"\n",
+        "export const open = \"the gate is open\"\n",
     )
     .unwrap();
     let several = program
         .trim_end()
         .trim_end_matches(';')
-        .replace("`paused for ", "`${paused} for ");
+        .replace("succeeded(\"the gate is open\")", "succeeded(open)");
     assert_ne!(several, program);
-    fs::write(&source, format!("import {{ paused }} from \"./words.js\"\n{several}")).unwrap();
+    fs::write(&source, format!("import {{ open }} from \"./words.js\"\n{several}")).unwrap();
     let built = run_in(folder.path(), "plugin build DIR/hook");
     assert_eq!(built.code, 0, "{}", built.all());
     let tested = run_in(folder.path(), "plugin test DIR/hook");
     assert_eq!(tested.code, 0, "{}", tested.all());
+    may_use_raw_bindings(folder.path(), "js");
 }
 
 #[test]
@@ -304,6 +258,8 @@ fn a_project_in_python_passes_its_cases() {
         return;
     };
     let deeds = r#"
+        seconds = input.settings["seconds"]
+
         def deeper(n):
             return deeper(n + 1) + 1
 
@@ -328,7 +284,7 @@ fn a_project_in_python_passes_its_cases() {
     may_do_harm(
         folder.path(),
         "plugin.py",
-        "        seconds = read(input)[\"settings\"][\"seconds\"]\n",
+        "    def start(self, input: HookInput, state: State, /) -> Step:\n",
         deeds,
         [
             "a deed .. plugin.py\", line ",
@@ -339,6 +295,7 @@ fn a_project_in_python_passes_its_cases() {
             "called exit with a status other than 0 .. it wrote `plain words`",
         ],
     );
+    may_use_raw_bindings(folder.path(), "python");
 }
 
 #[test]
@@ -346,20 +303,22 @@ fn a_project_in_go_passes_its_cases_and_is_built_again_when_it_changes() {
     let Some(folder) = every_kind("go", "") else { return };
     let mut watch = Running::start(command(folder.path(), "plugin dev DIR/hook --watch"));
     watch.wait_for("waiting for changes");
-    let source = folder.path().join("hook/export_capstan_plugin_hook/plugin.go");
+    let source = folder.path().join("hook/plugin.go");
     let other = fs::read_to_string(&source)
         .unwrap()
-        .replace("paused for %d s", "rested for %d s");
+        .replace("the gate is open", "the gate stands open");
     fs::write(&source, other).unwrap();
-    watch.wait_for("export_capstan_plugin_hook/plugin.go");
-    watch.wait_for("+ rested for 30 s");
+    watch.wait_for("hook/plugin.go");
+    watch.wait_for("+ the gate stands open");
     drop(watch);
     let with_time = fs::read_to_string(&source)
         .unwrap()
-        .replace("\t\"strconv\"\n", "\t\"log\"\n\t\"strconv\"\n\t\"time\"\n");
+        .replace("\t\"fmt\"\n", "\t\"fmt\"\n\t\"log\"\n\t\"time\"\n");
     fs::write(&source, with_time).unwrap();
     let deeds = r#"
-	switch seconds {
+	var deed struct{ Seconds int }
+	_ = input.ReadSettings(&deed)
+	switch deed.Seconds {
 	case 9001:
 		panic("a deed")
 	case 9002:
@@ -379,14 +338,13 @@ fn a_project_in_go_passes_its_cases_and_is_built_again_when_it_changes() {
 		log.Fatal("plain words")
 	}
 "#;
-    let file = "export_capstan_plugin_hook/plugin.go";
     may_do_harm(
         folder.path(),
-        file,
-        "\tseconds := *given.Settings.Seconds\n",
+        "plugin.go",
+        "func (gate) Start(input capstan.HookInput, state *state) (capstan.Step, error) {\n",
         deeds,
         [
-            "panic: a deed .. export_capstan_plugin_hook.Start(",
+            "panic: a deed .. main.gate.Start(",
             "used up its budget",
             "the clock stands still during a call",
             "256 MiB of memory",
@@ -401,6 +359,7 @@ fn a_project_in_go_passes_its_cases_and_is_built_again_when_it_changes() {
         measured.all()
     );
     assert!(measured.out.contains("\nstopped in the middle "), "{}", measured.all());
+    may_use_raw_bindings(folder.path(), "go");
 }
 
 #[test]
@@ -416,13 +375,14 @@ fn what_a_project_lacks_is_said() {
       plugin.toml
       cases/cases.yaml
       go.mod
+      go.sum
       .gitignore
-      pkg/go.mod
-      pkg/wit/runtime/runtime.go
-      pkg/wit/runtime/empty.s
-      pkg/wit/types/types.go
-      export_capstan_plugin_health/plugin.go
-      wit/            the contract
+      plugin_test.go
+      plugin.go
+      .github/workflows/plugin.yaml
+      .gitlab-ci.yml
+      sdk/                the library for plugin authors
+      wit/                the contract
 
     cd DIR/queue && capstan plugin build && capstan plugin test
     [exit code 0]

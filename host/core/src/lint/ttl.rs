@@ -36,8 +36,9 @@ pub(super) fn check(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
                 }
             }
             Role::Resource if member.is_of_kind("batch", "Job") => {
-                let message =
-                    format!("{who}: its health may not be seen any more, and every later sync makes and runs it again");
+                let message = format!(
+                    "{who}: its health may no longer be visible, and every later sync creates and runs it again"
+                );
                 found.finding(
                     member,
                     &pointer,

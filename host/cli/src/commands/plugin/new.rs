@@ -26,11 +26,14 @@ pub(super) fn run(_global: &GlobalOptions, args: &PluginNew) -> anyhow::Result<E
         what,
         language::display_name(language)
     ));
-    for path in files.iter().filter(|path| !path.starts_with("wit/")) {
+    let library = new::library_folder(language);
+    let is_taken = |path: &&String| path.starts_with("wit/") || path.starts_with(&format!("{library}/"));
+    for path in files.iter().filter(|path| !is_taken(path)) {
         print(&text!("  {}\n", path));
     }
     print(&text!(
-        "  wit/            the contract\n\ncd {} && capstan plugin build && capstan plugin test\n",
+        "  {}the library for plugin authors\n  wit/                the contract\n\ncd {} && capstan plugin build && capstan plugin test\n",
+        format!("{:<20}", format!("{library}/")),
         shown
     ));
     Ok(Exit::Done)

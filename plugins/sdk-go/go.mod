@@ -1,0 +1,3 @@
+module capstan.dev/plugins/sdk-go
+
+go 1.24
