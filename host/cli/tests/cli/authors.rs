@@ -123,7 +123,7 @@ fn all_that_can_not_be_checked_is_reported_with_what_can() {
     let output = run_in(folder.path(), "plugin check /none.wasm DIR/approval DIR/nowhere");
     assert!(
         output.code == 2
-            && output.out.contains("DIR/approval/approval.wasm is fine")
+            && output.out.contains("DIR/approval/approval.wasm is valid")
             && output.err.contains("/none.wasm can't be read")
             && output.err.contains("DIR/nowhere can't be read"),
         "{}",

@@ -103,7 +103,7 @@ fn a_kind_that_the_cluster_has_not_is_named() {
     ");
     // As it is written, it needs no cluster.
     assert_snapshot!(with_input(capstan("health -f -"), widget).all(), @"
-    OBJECT     HEALTH    MESSAGE                                                               RULE                                                                  PLUGIN
+    OBJECT     HEALTH    MESSAGE                                                         RULE                                                                  PLUGIN
     Widget/w   Healthy   no health check for this kind and no known condition: applied   no check for Widget.acme.io, no condition at all: counts as applied   resource 0.1.0
 
     1 object: 1 Healthy

@@ -232,7 +232,7 @@ fn a_proxy_that_the_kubeconfig_names_is_used_and_one_of_the_environment_not_for_
     });
     let output = run_with(&broken, "status -n shop");
     assert!(
-        output.code == 1 && output.err.contains(" through the proxy 127.0.0.1:1 what it serves\n"),
+        output.code == 1 && output.err.contains(" through the proxy 127.0.0.1:1\n"),
         "{}",
         output.all()
     );

@@ -145,7 +145,7 @@ fn ctrl_c_leaves_what_runs_for_the_next_driver_and_says_so() {
     let (output, took) = ui.end();
     assert!(took < Duration::from_secs(1), "{took:?}: {output}");
     assert!(
-        output.contains("of shop is left as it is") && output.contains("capstan terminate shop"),
+        output.contains("of shop stays unfinished") && output.contains("capstan terminate shop"),
         "{output}"
     );
     // The next one finds it, and continues.

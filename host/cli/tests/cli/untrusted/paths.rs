@@ -17,7 +17,7 @@ fn a_link_out_of_the_tree_is_not_read() {
             victim.refused(
                 words,
                 &[
-                    "deploy/a.yaml leads out of",
+                    "deploy/a.yaml leads outside",
                     place,
                     "move it inside, or allow it with `--allow-outside-tree`",
                 ],
@@ -64,7 +64,7 @@ fn a_link_that_was_typed_is_the_users_only_where_the_user_made_it() {
     );
     victim.refused(
         "plan --argocd-application capstan.yaml --simulate",
-        &["leads out of the Git work tree"],
+        &["leads outside the Git work tree"],
     );
 }
 
@@ -130,24 +130,24 @@ fn what_capstan_yaml_names_stays_in_the_tree() {
     victim.file("outside/ok/a.yaml", SETTINGS);
     assert_eq!(victim.run("plan --simulate --allow-outside-tree").code, 0);
     let status = victim.run("status --simulate");
-    assert!(!status.err.contains("leads out"), "{}", status.all());
+    assert!(!status.err.contains("leads outside"), "{}", status.all());
 }
 
 #[test]
 fn what_an_application_names_stays_in_the_tree() {
     let head = "apiVersion: argoproj.io/v1alpha1\nkind: Application\nmetadata: { name: shop }\nspec:\n  source:\n    repoURL: https://a/b\n";
     for (spec, at, error) in [
-        ("    path: ../outside", 7, "../outside leads out of"),
-        ("    path: linked", 7, "linked leads out of"),
+        ("    path: ../outside", 7, "../outside leads outside"),
+        ("    path: linked", 7, "linked leads outside"),
         (
             "    path: chart\n    helm:\n      valueFiles: [../../outside/secret.yaml]",
             9,
-            "outside/secret.yaml leads out of",
+            "outside/secret.yaml leads outside",
         ),
         (
             "    path: chart\n    helm:\n      fileParameters: [{ name: a, path: ../../outside/secret.yaml }]",
             9,
-            "outside/secret.yaml leads out of",
+            "outside/secret.yaml leads outside",
         ),
         (
             "    path: chart\n    helm:\n      fileParameters: [{ name: 'a=/etc/passwd,b', path: ok.yaml }]",

@@ -151,8 +151,8 @@ fn a_folder_named_like_a_flag_is_a_folder() {
 #[test]
 fn a_kustomization_takes_nothing_from_elsewhere() {
     for (text, error) in [
-        ("resources:\n- ../../outside", "leads out of the folder"),
-        ("resources:\n- linked", "leads out of the folder"),
+        ("resources:\n- ../../outside", "leads outside the folder"),
+        ("resources:\n- linked", "leads outside the folder"),
         (
             "resources:\n- https://example.com/a.yaml",
             "`https://example.com/a.yaml` would be fetched from a remote location",
@@ -192,7 +192,7 @@ fn a_kustomization_takes_nothing_from_elsewhere() {
             "helmGlobals:\n  configHome: ./helm",
             "helm would read its configuration and its plugins from `./helm`",
         ),
-        ("helmGlobals:\n  chartHome: ../../outside", "leads out of the folder"),
+        ("helmGlobals:\n  chartHome: ../../outside", "leads outside the folder"),
         ("resources:\n- base", "would be fetched from elsewhere"),
     ] {
         let victim = Victim::new(&[
@@ -233,7 +233,7 @@ fn rules_about_signatures_are_for_a_plugin_or_a_mistake() {
             "this rule can't match any plugin: `http:` is not a way to load a plugin",
         ),
         ("plugin", "this rule matches no plugin: no plugin comes from `plugin`"),
-        ("oci://localhost/acme", "this rule is for none of the plugins"),
+        ("oci://localhost/acme", "this rule matches no plugin"),
     ] {
         let yaml = format!(
             "name: shop\nsources: [{{ path: deploy }}]\nplugins: [plugins/a.wasm]\npluginSignatures:\n- {{ source: '{rule}', unsigned: true }}\n"
