@@ -2,274 +2,44 @@
 //!
 //! Stories check order and results, never durations, so that they are true on any cluster.
 
+mod checks;
+mod format;
 mod others;
 
 use std::{collections::BTreeMap, time::Duration};
 
-use anyhow::{Context as _, bail, ensure};
+use anyhow::{Context as _, ensure};
 use capstan::{
     diagnostics,
-    exit::Exit,
     render::{Paint, remedy},
 };
 use capstan_core::{
     model::{
-        grant::UserGrants,
         object::{GroupKind, Object},
         operation_kind::{OperationKind, Purpose},
-        phase::Phase,
         plugins::Application,
     },
-    plan::{Confirmation, HookSelection, Scope, Selection},
+    plan::{Confirmation, Scope, Selection},
     read::{directive::Mode, sync_options::SyncOptions},
-    run::event::OperationStatus,
 };
-use capstan_engine::{PlanRequest, SweepOutcome};
-use capstan_sim::{scenario::Scenario, span::Span, world::Setup};
+use capstan_engine::PlanRequest;
+use capstan_sim::{scenario::Scenario, world::Setup};
+use checks::{
+    check, check_calls, check_fields, check_hook_messages, check_identities, check_kept_logs, check_objects,
+    check_plan_mistakes, check_sweep,
+};
+use format::{Create, Expected, Health, Step, Story, Sync};
 use kube::{
     Api,
     api::{DynamicObject, Patch, PatchParams, PostParams},
 };
-use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use crate::{
     event_text::matches_pattern,
     real,
-    stage::{RunResult, SignalAt, Stage, TERMINATED_BY, with_request_guest},
+    stage::{Stage, TERMINATED_BY, with_request_guest},
 };
-
-/// The part of a story that isn't about its cluster.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-struct Story {
-    /// What the story tests.
-    #[expect(dead_code, reason = "for the reader of the file")]
-    about: String,
-    /// Why it can't run in real time.
-    only_embedded: Option<String>,
-    steps: Vec<Step>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-enum Step {
-    /// Sync these files.
-    Sync(Box<Sync>),
-    /// Delete the application.
-    Delete(Deletion),
-    /// Run the application's test hooks.
-    Test(Expected),
-    /// Plan these files: it must fail with these mistakes, in this order.
-    Mistakes(Mistakes),
-    /// Plan the application's deletion: it must fail with these mistakes, in this order.
-    RefusedDeletion(Vec<String>),
-    /// Wait for some time.
-    Pass(Span),
-    /// Sweep, with the expected result for each object that is due.
-    Sweep(Sweep),
-    /// The objects of some kinds, exactly; `*` stands for anything.
-    Objects(BTreeMap<String, Vec<String>>),
-    /// The kept logs of the last operation, exactly, by hook.
-    KeptLogs(BTreeMap<String, Vec<String>>),
-    /// Change live objects from outside: a merge patch by `Kind/name`.
-    Patch(BTreeMap<String, Value>),
-    /// Create objects under another field manager.
-    Create(Create),
-    /// How hooks of the last operation ended, in their plugins' words.
-    #[serde(rename = "told")]
-    HookMessages(BTreeMap<String, String>),
-    /// The HTTP calls so far, in their order, exactly: `GET URL`, with some headers.
-    Calls(Vec<Call>),
-    /// Some fields of live objects by `Kind/name` or `Kind/namespace/name`; `null` stands for a missing field.
-    Fields(BTreeMap<String, Value>),
-    /// Which objects are the same after some steps, by UID, and which are new.
-    Identities(Identities),
-    /// Give objects a controller, as a controller does: `Kind/name` by `Kind/name`.
-    Own(BTreeMap<String, String>),
-    /// Which objects exist, and which don't or are being deleted: `Kind/name` or `Kind/namespace/name`.
-    There(BTreeMap<String, bool>),
-    /// Delete objects from outside, and wait until they are gone: `Kind/name` or `Kind/namespace/name`.
-    Remove(Vec<String>),
-    /// The health of an application's objects, exactly, by `Kind/name`.
-    Health(Health),
-}
-
-/// The health of an application's objects.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-struct Health {
-    application: Option<Application>,
-    is: BTreeMap<String, String>,
-}
-
-/// A deletion.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-struct Deletion {
-    /// The application; the story's if absent.
-    application: Option<Application>,
-    #[serde(default)]
-    confirm: Vec<String>,
-    /// The operation's deadline, in seconds.
-    timeout: Option<u64>,
-    #[serde(flatten)]
-    expected: Expected,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-#[expect(clippy::struct_excessive_bools, reason = "each is an option of its own")]
-struct Sync {
-    /// The application; the story's if absent.
-    application: Option<Application>,
-    #[serde(default)]
-    files: Vec<String>,
-    /// Manifests within the story.
-    #[serde(default)]
-    manifests: Vec<Value>,
-    #[serde(default)]
-    only: Vec<String>,
-    hooks: Option<HookSelection>,
-    #[serde(default)]
-    hook: Vec<String>,
-    #[serde(default)]
-    skip_hook: Vec<String>,
-    #[serde(default)]
-    phases: Vec<Phase>,
-    #[serde(default)]
-    prune: bool,
-    #[serde(default)]
-    force_conflicts: bool,
-    #[serde(default)]
-    compat: bool,
-    /// Whether it is a rollback.
-    #[serde(default)]
-    rollback: bool,
-    /// Sync options of the application.
-    #[serde(default)]
-    sync_options: Vec<String>,
-    #[serde(default)]
-    adopt: bool,
-    #[serde(default)]
-    confirm: Vec<String>,
-    /// How often a failed operation is tried again.
-    #[serde(default)]
-    retry: u32,
-    /// The operation's deadline, in seconds.
-    timeout: Option<u64>,
-    /// What plugins are granted.
-    #[serde(default)]
-    grants: UserGrants,
-    #[serde(flatten)]
-    expected: Expected,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-struct Expected {
-    /// Terminate it from outside after this event.
-    terminate_at: Option<String>,
-    /// Drop its driver after this event, and resume it as the same command would.
-    killed_at: Option<String>,
-    /// Signals that are sent after events, one after the other.
-    #[serde(default)]
-    signals: Vec<SignalAt>,
-    /// The permissions of plugins in the plan, as text.
-    #[serde(default)]
-    plugins_may: Option<BTreeMap<String, Vec<String>>>,
-    /// The exit code's name: `done`, `hook`, `timeout`.
-    ends: String,
-    /// Events that must come in this order; other events may come in between.
-    #[serde(default)]
-    order: Vec<ExpectedEvent>,
-    /// Events that must come exactly once.
-    #[serde(default)]
-    once: Vec<String>,
-    /// A part of the message of the failure.
-    because: Option<String>,
-    /// Events that must not come.
-    #[serde(default)]
-    never: Vec<String>,
-    /// Log lines, in this order.
-    #[serde(default)]
-    lines: Vec<String>,
-    /// Objects that the plan leaves alone, with the reasons.
-    #[serde(default)]
-    left_alone: BTreeMap<String, String>,
-}
-
-/// An HTTP call.
-#[derive(Debug, Deserialize)]
-#[serde(untagged)]
-enum Call {
-    Bare(String),
-    With {
-        call: String,
-        #[serde(default)]
-        headers: BTreeMap<String, String>,
-        #[serde(default)]
-        body: Option<String>,
-    },
-}
-
-/// An event, or several in any order, at a place in the expected order.
-#[derive(Debug, Deserialize)]
-#[serde(untagged)]
-enum ExpectedEvent {
-    One(String),
-    /// In any order: all of these events.
-    Together(Vec<String>),
-}
-
-/// Objects by `Kind/name`, compared by UID before and after some steps.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-struct Identities {
-    through: Vec<Step>,
-    #[serde(default)]
-    same: Vec<String>,
-    #[serde(default)]
-    new: Vec<String>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-struct Mistakes {
-    application: Option<Application>,
-    #[serde(default)]
-    files: Vec<String>,
-    #[serde(default)]
-    manifests: Vec<Value>,
-    #[serde(default)]
-    compat: bool,
-    are: Vec<String>,
-    #[serde(default)]
-    only: Vec<String>,
-    #[serde(default)]
-    hook: Vec<String>,
-    #[serde(default)]
-    prune: bool,
-    #[serde(default)]
-    confirm: Vec<String>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Create {
-    /// The tool's name in `managedFields`.
-    manager: String,
-    /// The objects, by default in the application's namespace.
-    objects: Vec<Value>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
-struct Sweep {
-    deleted: Vec<String>,
-    gone: Vec<String>,
-    waits: Vec<String>,
-}
 
 /// Runs the story in a file.
 ///
@@ -519,164 +289,6 @@ fn user_error(error: capstan_engine::EngineError) -> anyhow::Error {
     anyhow::anyhow!("{}", diagnostics::error_text(&error.into(), Paint::PLAIN).as_str())
 }
 
-fn check(ran: &RunResult, expected: &Expected) -> anyhow::Result<()> {
-    check_event_order(&ran.events, &expected.order)?;
-    check_order(&ran.lines, &expected.lines)?;
-    for pattern in &expected.never {
-        if let Some(line) = ran.events.iter().find(|line| matches_pattern(line, pattern)) {
-            bail!("`{line}` was told, and never should be");
-        }
-    }
-    for pattern in &expected.once {
-        let times = ran.events.iter().filter(|line| matches_pattern(line, pattern)).count();
-        ensure!(times == 1, "`{pattern}` was told {times} times");
-    }
-    if let Some(pattern) = &expected.because {
-        let OperationStatus::Failed(cause) = &ran.status else {
-            bail!("it didn't fail");
-        };
-        ensure!(
-            matches_pattern(&cause.message, pattern),
-            "it failed because `{}`",
-            cause.message
-        );
-    }
-    let exit = format!("{:?}", Exit::from_status(&ran.status)).to_lowercase();
-    ensure!(exit == expected.ends, "it ends with `{exit}`, not `{}`", expected.ends);
-    Ok(())
-}
-
-/// An entry of the order comes after all events of the entry before it.
-fn check_event_order(found: &[String], expectation: &[ExpectedEvent]) -> anyhow::Result<()> {
-    let mut from = 0;
-    for place in expectation {
-        let patterns = match place {
-            ExpectedEvent::One(pattern) => std::slice::from_ref(pattern),
-            ExpectedEvent::Together(patterns) => patterns.as_slice(),
-        };
-        let mut last = from;
-        for pattern in patterns {
-            let at = found[from..].iter().position(|line| matches_pattern(line, pattern));
-            let at = at.with_context(|| format!("`{pattern}` is missing, or comes before what stands before it"))?;
-            last = last.max(from + at + 1);
-        }
-        from = last;
-    }
-    Ok(())
-}
-
-fn check_order(found: &[String], expectation: &[String]) -> anyhow::Result<()> {
-    let mut rest = found.iter();
-    for pattern in expectation {
-        ensure!(
-            rest.any(|line| matches_pattern(line, pattern)),
-            "`{pattern}` is missing, or comes before what stands before it"
-        );
-    }
-    Ok(())
-}
-
-async fn check_plan_mistakes(stage: &Stage, mistakes: &Mistakes) -> anyhow::Result<()> {
-    let requested = sync_request(
-        stage,
-        mistakes.application.as_ref(),
-        &mistakes.files,
-        &mistakes.manifests,
-    );
-    let requested = requested.map(|mut request| {
-        if mistakes.compat {
-            request.options.mode = Mode::ArgoCd;
-        }
-        request
-    });
-    let error = match requested {
-        Err(error) => error,
-        Ok(mut request) => {
-            request.options.selection.only.clone_from(&mistakes.only);
-            request.options.selection.only_hooks.clone_from(&mistakes.hook);
-            request.options.prune = mistakes.prune;
-            request.options.confirmed.only.clone_from(&mistakes.confirm);
-            match stage.engine.plan(request).await {
-                Err(error) => error.into(),
-                Ok(_) => bail!("there are no mistakes"),
-            }
-        }
-    };
-    check_mistakes(&error, &mistakes.are)
-}
-
-/// Checks that an error consists of these mistakes, in this order.
-fn check_mistakes(error: &anyhow::Error, mistakes: &[String]) -> anyhow::Result<()> {
-    ensure!(
-        Exit::from_error(error) == Exit::Usage,
-        "the exit code is {:?}: {error:#}",
-        Exit::from_error(error)
-    );
-    let folder = crate::path("").display().to_string();
-    let text = diagnostics::error_text(error, Paint::PLAIN)
-        .as_str()
-        .replace(&folder, "");
-    let lines: Vec<String> = text.lines().map(|line| line.trim().to_owned()).collect();
-    check_order(&lines, mistakes).with_context(|| text)
-}
-
-async fn check_sweep(stage: &Stage, expected: &Sweep) -> anyhow::Result<()> {
-    let swept = stage.engine.sweep(&stage.application).await.map_err(user_error)?;
-    let of = |expectation: &SweepOutcome| -> Vec<String> {
-        let found = swept.iter().filter(|swept| swept.outcome == *expectation);
-        found.map(|swept| swept.object.due.target.key.kind_and_name()).collect()
-    };
-    check_like("deleted", of(&SweepOutcome::Deleted), &expected.deleted)?;
-    check_like("gone", of(&SweepOutcome::Gone), &expected.gone)?;
-    check_like("waiting", of(&SweepOutcome::NotDue), &expected.waits)
-}
-
-async fn check_objects(stage: &Stage, expectation: &BTreeMap<String, Vec<String>>) -> anyhow::Result<()> {
-    let kinds: Vec<&str> = expectation.keys().map(String::as_str).collect();
-    for (kind, names) in stage.names(&kinds).await {
-        check_like(
-            &kind,
-            names,
-            expectation.get(&kind).map(Vec::as_slice).unwrap_or_default(),
-        )?;
-    }
-    Ok(())
-}
-
-/// Checks that texts match patterns, one by one.
-fn check_like(what: &str, found: Vec<String>, expectation: &[String]) -> anyhow::Result<()> {
-    let is_same = found.len() == expectation.len()
-        && found
-            .iter()
-            .zip(expectation)
-            .all(|(text, pattern)| matches_pattern(text, pattern));
-    ensure!(is_same, "{what}: {found:?}, not {expectation:?}");
-    Ok(())
-}
-
-async fn check_kept_logs(stage: &Stage, expectation: &BTreeMap<String, Vec<String>>) -> anyhow::Result<()> {
-    let report = stage.engine.report(&stage.application).await.map_err(user_error)?;
-    let last = report.history.last().context("there was no operation")?;
-    let mut found: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    for (task, streams) in stage
-        .engine
-        .logs(&stage.application, &last.id)
-        .await
-        .map_err(user_error)?
-    {
-        let name = task.0.rsplit('/').next().unwrap_or_default().to_owned();
-        found
-            .entry(name)
-            .or_default()
-            .extend(streams.into_iter().flat_map(|stream| stream.lines));
-    }
-    ensure!(
-        found == *expectation,
-        "the kept logs are {found:?}, not {expectation:?}"
-    );
-    Ok(())
-}
-
 async fn create_objects(stage: &Stage, create: &Create) -> anyhow::Result<()> {
     // An earlier step may have defined their kinds.
     stage.engine.cluster().refresh().await?;
@@ -725,90 +337,6 @@ async fn create_objects(stage: &Stage, create: &Create) -> anyhow::Result<()> {
         api.create(&params, &object).await?;
     }
     Ok(())
-}
-
-async fn check_hook_messages(stage: &Stage, expectation: &BTreeMap<String, String>) -> anyhow::Result<()> {
-    let report = stage.engine.report(&stage.application).await.map_err(user_error)?;
-    let last = report.history.last().context("there was no operation")?;
-    let view = stage.engine.view(&stage.application, last).await.map_err(user_error)?;
-    for (name, pattern) in expectation {
-        let task = view.tasks.iter().find(|task| task.outline.key.kind_and_name() == *name);
-        let message = &task.with_context(|| format!("there is no {name}"))?.message;
-        ensure!(matches_pattern(message, pattern), "{name} ended with `{message}`");
-    }
-    Ok(())
-}
-
-fn check_calls(stage: &Stage, expectation: &[Call]) -> anyhow::Result<()> {
-    let found = stage.http_stub.calls();
-    let texts: Vec<String> = found
-        .iter()
-        .map(|call| format!("{} {}", call.method, call.url))
-        .collect();
-    ensure!(texts.len() == expectation.len(), "the calls are {texts:?}");
-    for ((found, text), expectation) in found.iter().zip(&texts).zip(expectation) {
-        let (call, headers, body) = match expectation {
-            Call::Bare(call) => (call, None, None),
-            Call::With { call, headers, body } => (call, Some(headers), body.as_ref()),
-        };
-        ensure!(matches_pattern(text, call), "`{text}` was called, not `{call}`");
-        for (name, value) in headers.into_iter().flatten() {
-            let found = found.headers.get(name).map(String::as_str).unwrap_or_default();
-            ensure!(matches_pattern(found, value), "the header {name} is `{found}`");
-        }
-        ensure!(
-            body.is_none_or(|body| matches_pattern(&found.body, body)),
-            "the body is `{}`",
-            found.body
-        );
-    }
-    Ok(())
-}
-
-async fn check_fields(stage: &Stage, expectation: &BTreeMap<String, Value>) -> anyhow::Result<()> {
-    for (name, fields) in expectation {
-        let object = live(stage, name).await?;
-        ensure!(contains(&object.0, fields), "{name} is {}", object.0);
-    }
-    Ok(())
-}
-
-async fn check_identities(stage: &Stage, expectation: &Identities) -> anyhow::Result<()> {
-    let names = || expectation.same.iter().chain(&expectation.new);
-    let mut before = BTreeMap::new();
-    for name in names() {
-        before.insert(name, live(stage, name).await?.uid().to_owned());
-    }
-    for step in &expectation.through {
-        perform(stage, step).await?;
-    }
-    for name in names() {
-        let is_same = before.get(name).map(String::as_str) == Some(live(stage, name).await?.uid());
-        ensure!(
-            is_same == expectation.same.contains(name),
-            "{name} is {}",
-            if is_same { "the same" } else { "a new one" }
-        );
-    }
-    Ok(())
-}
-
-/// Says whether a value contains another one: the members of mappings, and the items of lists one by one.
-fn contains(value: &Value, expectation: &Value) -> bool {
-    match expectation {
-        Value::Null => value.is_null(),
-        Value::Object(members) => members
-            .iter()
-            .all(|(name, expectation)| contains(value.get(name).unwrap_or(&Value::Null), expectation)),
-        Value::Array(members) => value.as_array().is_some_and(|values| {
-            values.len() == members.len()
-                && values
-                    .iter()
-                    .zip(members)
-                    .all(|(value, expectation)| contains(value, expectation))
-        }),
-        Value::Bool(_) | Value::Number(_) | Value::String(_) => value == expectation,
-    }
 }
 
 async fn live(stage: &Stage, name: &str) -> anyhow::Result<Object> {

@@ -21,7 +21,12 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::{
-    classify::classify, concurrent::in_order, engine::Engine, error::EngineError, health_assessor::HealthAssessor, live,
+    classify::classify,
+    concurrent::in_order,
+    engine::Engine,
+    error::EngineError,
+    health_assessor::{HealthAssessor, assess_or_unknown},
+    live,
 };
 
 /// An object with its health.
@@ -59,7 +64,7 @@ pub async fn assess_manifests(
             now,
         };
         judged.push(AssessedObject {
-            assessment: crate::health_assessor::assess_or_unknown(plugins, by.as_ref(), question).await,
+            assessment: assess_or_unknown(plugins, by.as_ref(), question).await,
             object: object.key(),
             plugin: by,
         });

@@ -38,6 +38,7 @@ use crate::{
     assessment_cache::{AssessmentCache, CacheKey},
     cache::Cache,
     call::{self, CallError, Cost, Failure, LogSeverity},
+    component::LinkedComponent,
     component_store::{ComponentStore, PluginHandle},
     engine::Engine,
     error::{AskError, SandboxError},
@@ -164,10 +165,7 @@ impl Sandbox {
         Ok(())
     }
 
-    pub(crate) fn linked<'a>(
-        &'a self,
-        plugin: &'a Plugin,
-    ) -> Result<&'a crate::component::LinkedComponent, SandboxError> {
+    pub(crate) fn linked<'a>(&'a self, plugin: &'a Plugin) -> Result<&'a LinkedComponent, SandboxError> {
         let compiled = plugin.link(self);
         compiled.map_err(|reason| SandboxError::Compile {
             plugin: plugin.source.to_string(),

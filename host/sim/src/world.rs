@@ -29,7 +29,7 @@ use crate::{
     },
     service::SimService,
     status::StatusError,
-    store::{Kind, RestoreError, SharedStore, Store},
+    store::{Kind, NextChange, RestoreError, SharedStore, Store},
 };
 
 /// How often the controllers run at one moment before the world waits a little: controllers that undo each other's changes must not stop
@@ -271,7 +271,7 @@ impl WorldState {
     }
 
     /// Runs the controllers until nothing changes. Returns the next moment at which something is due, and the next change.
-    fn run_due(&self) -> (Option<Timestamp>, crate::store::NextChange) {
+    fn run_due(&self) -> (Option<Timestamp>, NextChange) {
         let mut store = self.shared.lock();
         let mut kubelet = self.kubelet();
         let mut due = None;

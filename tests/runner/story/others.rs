@@ -79,7 +79,7 @@ pub(super) async fn check_health(stage: &Stage, expected: &Health) -> anyhow::Re
 /// Plans the application's deletion, which must fail with these mistakes.
 pub(super) async fn check_refused_deletion(stage: &Stage, mistakes: &[String]) -> anyhow::Result<()> {
     match stage.engine.plan(stage.deletion()).await {
-        Err(error) => super::check_mistakes(&error.into(), mistakes),
+        Err(error) => super::checks::check_mistakes(&error.into(), mistakes),
         Ok(_) => bail!("there are no mistakes"),
     }
 }

@@ -184,7 +184,9 @@ fn a_saved_plan_and_a_replay_have_the_settings_that_were_planned() {
     );
     let again = place.run("history shop -n shop --replay 1 --with-plugin DIR/retention.wasm");
     assert!(
-        again.code == 0 && again.out.starts_with("retention 0.1.0 gives the same answer to ") && !again.out.contains("answer to 0 of"),
+        again.code == 0
+            && again.out.starts_with("retention 0.1.0 gives the same answer to ")
+            && !again.out.contains("answer to 0 of"),
         "{}",
         again.all()
     );

@@ -5,7 +5,7 @@
 
 use serde_json::Value;
 
-use crate::model::object::Object;
+use crate::{kubernetes::managed_fields, model::object::Object};
 
 /// A live port that conflicts with an applied one.
 #[derive(Debug, Clone, PartialEq)]
@@ -76,14 +76,14 @@ pub fn managed_fields_with_ports(live: &Object, ports: &[ConflictingPort], manag
     let mut entries = entries.cloned().unwrap_or_default();
     if !entries
         .iter()
-        .any(|entry| crate::kubernetes::managed_fields::is_applied_entry_of(entry, manager))
+        .any(|entry| managed_fields::is_applied_entry_of(entry, manager))
     {
         entries.push(serde_json::json!({
             "manager": manager, "operation": "Apply", "apiVersion": live.api_version(), "fieldsType": "FieldsV1", "fieldsV1": {},
         }));
     }
     for entry in &mut entries {
-        let is_ours = crate::kubernetes::managed_fields::is_applied_entry_of(entry, manager);
+        let is_ours = managed_fields::is_applied_entry_of(entry, manager);
         let Some(owned) = entry.pointer_mut("/fieldsV1") else {
             continue;
         };

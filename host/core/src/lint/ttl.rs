@@ -8,7 +8,7 @@ use super::{
     Findings, Severity,
     set::{ManifestSet, SetMember},
 };
-use crate::{model::compat::Mode, plan::Role};
+use crate::{model::compat::Mode, plan::Role, read::directive::annotation_pointer};
 
 /// How long somebody else may take to look.
 const MIN_TTL: Duration = Duration::from_mins(1);
@@ -62,7 +62,7 @@ fn time_to_live(member: &SetMember<'_>) -> Option<(String, u64)> {
             object.annotation("capstan.dev/ttl"),
         )
     {
-        return Some((crate::read::directive::annotation_pointer("capstan.dev/ttl"), seconds));
+        return Some((annotation_pointer("capstan.dev/ttl"), seconds));
     }
     let seconds = object.0.pointer(OF_JOBS).and_then(Value::as_u64)?;
     member.is_of_kind("batch", "Job").then(|| (OF_JOBS.to_owned(), seconds))

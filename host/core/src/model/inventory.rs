@@ -112,12 +112,7 @@ mod tests {
     use super::*;
 
     fn key(kind: &str, namespace: &str, name: &str) -> ObjectKey {
-        ObjectKey {
-            group: String::new(),
-            kind: kind.to_owned(),
-            namespace: namespace.to_owned(),
-            name: name.to_owned(),
-        }
+        ObjectKey::of("", kind, namespace, name)
     }
 
     #[test]

@@ -54,6 +54,17 @@ impl ObjectKey {
         GroupKind::new(&self.group, &self.kind)
     }
 
+    /// Creates a key for a test.
+    #[cfg(test)]
+    pub(crate) fn of(group: &str, kind: &str, namespace: &str, name: &str) -> ObjectKey {
+        ObjectKey {
+            group: group.to_owned(),
+            kind: kind.to_owned(),
+            namespace: namespace.to_owned(),
+            name: name.to_owned(),
+        }
+    }
+
     /// Returns `Kind/name`, for plans. It isn't unique; [`crate::model::object_specifier::ObjectIndex::specifier_for`] returns words that users can type.
     pub fn kind_and_name(&self) -> String {
         format!("{}/{}", self.kind, self.name)

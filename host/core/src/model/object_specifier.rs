@@ -237,20 +237,11 @@ mod tests {
 
     use super::*;
 
-    fn key(group: &str, kind: &str, namespace: &str, name: &str) -> ObjectKey {
-        ObjectKey {
-            group: group.to_owned(),
-            kind: kind.to_owned(),
-            namespace: namespace.to_owned(),
-            name: name.to_owned(),
-        }
-    }
-
     #[test]
     fn a_word_that_fits_several_objects_lists_them() {
         let index = ObjectIndex::from_keys([
-            key("", "Secret", "staging", "creds"),
-            key("", "Secret", "prod", "creds"),
+            ObjectKey::of("", "Secret", "staging", "creds"),
+            ObjectKey::of("", "Secret", "prod", "creds"),
         ]);
         let several = Unresolved::Ambiguous(vec!["Secret/prod/creds".to_owned(), "Secret/staging/creds".to_owned()]);
         assert_eq!(index.resolve("Secret/creds"), Err(several));
@@ -262,8 +253,8 @@ mod tests {
     #[test]
     fn a_kind_of_the_core_group_can_be_told_from_a_namesake() {
         let (core, knative) = (
-            key("", "Service", "shop", "web"),
-            key("serving.knative.dev", "Service", "shop", "web"),
+            ObjectKey::of("", "Service", "shop", "web"),
+            ObjectKey::of("serving.knative.dev", "Service", "shop", "web"),
         );
         let index = ObjectIndex::from_keys([core.clone(), knative.clone()]);
         let several = vec![
@@ -277,8 +268,8 @@ mod tests {
 
     #[test]
     fn a_hook_may_be_named_by_its_name_or_prefix_alone() {
-        let migrate = key("batch", "Job", "shop", "migrate-*");
-        let index = ObjectIndex::from_keys([migrate.clone(), key("batch", "Job", "shop", "load")]);
+        let migrate = ObjectKey::of("batch", "Job", "shop", "migrate-*");
+        let index = ObjectIndex::from_keys([migrate.clone(), ObjectKey::of("batch", "Job", "shop", "load")]);
         for word in [
             "migrate",
             "migrate-",
@@ -304,7 +295,7 @@ mod tests {
 
     fn keys() -> impl Strategy<Value = BTreeSet<ObjectKey>> {
         let one = ("(|apps|example\\.com)", "(Service|Secret|Job)", "(|a|b)", "(x|y|y-\\*)");
-        let one = one.prop_map(|(group, kind, namespace, name)| key(&group, &kind, &namespace, &name));
+        let one = one.prop_map(|(group, kind, namespace, name)| ObjectKey::of(&group, &kind, &namespace, &name));
         prop::collection::btree_set(one, 1..12)
     }
 

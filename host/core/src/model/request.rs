@@ -4,7 +4,10 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::{hook::Propagation, object::GroupKind};
+use crate::model::{
+    hook::Propagation,
+    object::{GroupKind, Object},
+};
 
 /// A request with its ID.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -194,7 +197,7 @@ impl fmt::Display for Request {
             Request::FollowLogsOwn => f.write_str("follow the logs of its own object"),
             Request::DeleteOwn(_) => f.write_str("delete its own object"),
             Request::Apply(text) => match serde_json::from_str::<serde_json::Value>(text) {
-                Ok(value) => write!(f, "apply {}", crate::model::object::Object(value).key()),
+                Ok(value) => write!(f, "apply {}", Object(value).key()),
                 Err(_) => f.write_str("apply an object"),
             },
             Request::Get(object) => write!(f, "get {object}"),

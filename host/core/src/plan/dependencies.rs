@@ -6,6 +6,7 @@ use super::{Classified, Role, make::PlanBuilder, naming::NamedObjects};
 use crate::{
     kubernetes::kind_order,
     model::{
+        error::Diagnostic,
         object::{Object, ObjectKey},
         operation_kind::OperationKind,
         phase::Phase,
@@ -72,7 +73,7 @@ impl PlanBuilder<'_> {
         edges
     }
 
-    fn report_mistake(&mut self, error: crate::model::error::Diagnostic) {
+    fn report_mistake(&mut self, error: Diagnostic) {
         if self.input.operation_kind == OperationKind::Sync {
             self.errors.push(error);
         }
@@ -171,7 +172,7 @@ impl PlanBuilder<'_> {
     }
 }
 
-fn error_at(manifest: &Manifest, message: String) -> crate::model::error::Diagnostic {
+fn error_at(manifest: &Manifest, message: String) -> Diagnostic {
     manifest.error(
         &format!("/metadata/annotations/{}", ANNOTATION.replace('/', "~1")),
         message,

@@ -5,6 +5,7 @@ use crate::{
     model::{
         object::{Object, ObjectKey},
         operation_kind::OperationKind,
+        phase::Phase,
         remedy::Notice,
     },
     plan::{
@@ -108,7 +109,7 @@ impl PlanBuilder<'_> {
         }
         let later = self.tasks.iter().filter(|task| {
             let is_hook = task.hook().is_some_and(|hook| hook.has_object);
-            is_hook && task.phase != crate::model::phase::Phase::PreDelete
+            is_hook && task.phase != Phase::PreDelete
         });
         later.map(|task| task.key.clone()).find(|key| container.contains(key))
     }

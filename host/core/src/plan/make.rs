@@ -24,6 +24,7 @@ use crate::{
         wave::Wave,
     },
     plan::{
+        compat::{order, waits},
         container::Container,
         degraded_grace::Grace,
         diff::{self, ChangeDecision, ChangeQuestion},
@@ -157,7 +158,7 @@ impl PlanBuilder<'_> {
             application,
             ..
         } = self.input;
-        crate::plan::compat::order::apply_argo_cd_order(
+        order::apply_argo_cd_order(
             options.mode,
             *operation_kind,
             &application.namespace,
@@ -175,7 +176,7 @@ impl PlanBuilder<'_> {
             .filter(|one| one.manifest.object.annotation("capstan.dev/wait").is_some())
             .map(|one| one.manifest.key())
             .collect();
-        crate::plan::compat::waits::decide_waits(
+        waits::decide_waits(
             options.mode,
             &mut self.tasks,
             &self.idle_steps,

@@ -64,23 +64,14 @@ impl NamedObjects {
 mod tests {
     use super::*;
 
-    fn key(group: &str, kind: &str, namespace: &str, name: &str) -> ObjectKey {
-        ObjectKey {
-            group: group.to_owned(),
-            kind: kind.to_owned(),
-            namespace: namespace.to_owned(),
-            name: name.to_owned(),
-        }
-    }
-
     #[test]
     fn an_object_is_found_by_as_much_of_its_name_as_it_takes() {
-        let here = key("", "ConfigMap", "shop", "settings");
-        let there = key("", "ConfigMap", "other", "settings");
-        let job = key("batch", "Job", "shop", "migrate-*");
+        let here = ObjectKey::of("", "ConfigMap", "shop", "settings");
+        let there = ObjectKey::of("", "ConfigMap", "other", "settings");
+        let job = ObjectKey::of("batch", "Job", "shop", "migrate-*");
         let (knative, core) = (
-            key("serving.knative.dev", "Service", "shop", "web"),
-            key("", "Service", "shop", "web"),
+            ObjectKey::of("serving.knative.dev", "Service", "shop", "web"),
+            ObjectKey::of("", "Service", "shop", "web"),
         );
         let all = [&here, &there, &job, &knative, &core];
         let names = NamedObjects::from_keys(all.into_iter().cloned());

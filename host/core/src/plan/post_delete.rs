@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::make::PlanBuilder;
 use crate::{
+    kubernetes::needs,
     model::{compat::Rule, object::ObjectKey, phase::Phase, wave::Wave},
     plan::task::{Action, Task, TaskId},
 };
@@ -39,11 +40,7 @@ impl PlanBuilder<'_> {
         let hooks = || self.tasks.iter().filter(|task| is_hook(task));
         let mut needed = BTreeSet::new();
         for object in hooks().filter_map(|task| task.object.as_ref()) {
-            needed.extend(
-                crate::kubernetes::needs::pod_needs(object)
-                    .into_iter()
-                    .map(|need| need.key),
-            );
+            needed.extend(needs::pod_needs(object).into_iter().map(|need| need.key));
             needed.insert(ObjectKey {
                 group: String::new(),
                 kind: "Namespace".to_owned(),
@@ -56,7 +53,7 @@ impl PlanBuilder<'_> {
         let mut rights = BTreeSet::new();
         for binding in going().filter_map(|task| live.get(&task.key)) {
             let named: Vec<ObjectKey> = match binding.kind() {
-                "RoleBinding" | "ClusterRoleBinding" => crate::kubernetes::needs::binding_references(binding)
+                "RoleBinding" | "ClusterRoleBinding" => needs::binding_references(binding)
                     .into_iter()
                     .map(|(key, ..)| key)
                     .collect(),

@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 
 use super::versions;
 use crate::{
-    model::{error::Diagnostic, object::GroupKind},
+    model::{
+        error::{Diagnostic, closest_match},
+        object::GroupKind,
+    },
     read::{directive::Directives, manifest::Manifest},
 };
 
@@ -53,8 +56,7 @@ pub fn resolve_namespaces(
                 }
                 let message = format!("neither the cluster nor this set knows the kind {kind}");
                 let error = manifest.error("/kind", message);
-                let near =
-                    crate::model::error::closest_match(&kind.kind, known.keys().map(|known| known.kind.as_str()));
+                let near = closest_match(&kind.kind, known.keys().map(|known| known.kind.as_str()));
                 errors.push(error.hint(match near {
                     Some(near) if near != kind.kind => format!("did you mean `{near}`?"),
                     Some(near) => {

@@ -111,12 +111,7 @@ mod tests {
     use super::*;
 
     fn key(kind: &str, name: &str) -> ObjectKey {
-        ObjectKey {
-            group: String::new(),
-            kind: kind.to_owned(),
-            namespace: "shop".to_owned(),
-            name: name.to_owned(),
-        }
+        ObjectKey::of("", kind, "shop", name)
     }
 
     #[test]

@@ -30,7 +30,10 @@ pub(crate) use self::{
     reader::annotation_pointer,
 };
 pub use crate::model::compat::Mode;
-use crate::model::settings::{ApplyMode, OnTimeout, Permission, Wait};
+use crate::{
+    model::settings::{ApplyMode, OnTimeout, Permission, Wait},
+    read::lint_rules,
+};
 use crate::{
     model::{
         error::{Diagnostic, closest_match},
@@ -209,8 +212,8 @@ fn report_unknown_hook_fields(reader: &mut Reader<'_>) {
 fn read_ignored_lint_rules(reader: &mut Reader<'_>) -> Vec<String> {
     const NAME: &str = "capstan.dev/lint-ignore";
     let rules = reader.list(NAME);
-    for rule in rules.iter().filter(|rule| !crate::read::lint_rules::is_rule(rule)) {
-        let hint = match closest_match(rule, crate::read::lint_rules::rule_ids()) {
+    for rule in rules.iter().filter(|rule| !lint_rules::is_rule(rule)) {
+        let hint = match closest_match(rule, lint_rules::rule_ids()) {
             Some(near) => format!("did you mean `{near}`?"),
             None => "each finding names its rule in brackets".to_owned(),
         };

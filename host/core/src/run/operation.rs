@@ -44,8 +44,10 @@ pub use self::state::{OperationState, ScheduledDeletion};
 use self::{hook_run::HookRun, state::Stage, wave_index::WaveIndex};
 use crate::{
     model::{
+        hook::{HookOutcome, RunId},
         object::{Object, ObjectKey},
         operation_kind::OperationKind,
+        phase::Phase,
         plugins::FailureCause,
         remedy::Remedies,
         text,
@@ -55,8 +57,8 @@ use crate::{
         task::{Action, ExpectedChange, FailureClass, Task, TaskId, TaskResult},
     },
     run::{
-        effect::{Effect, Work},
-        event::{Event, EventKind, OperationStatus, TaskOutline},
+        effect::{Effect, ObjectIdentity, Work},
+        event::{self, Event, EventKind, OperationStatus, TaskOutline, WaitingOn},
         input::{Input, InputKind},
     },
 };
@@ -161,13 +163,13 @@ impl Operation {
     }
 
     /// Lists the tasks that it waits for.
-    pub fn waiting(&self) -> Vec<crate::run::event::WaitingOn> {
+    pub fn waiting(&self) -> Vec<WaitingOn> {
         let tasks = self.plan.tasks.iter();
         tasks.filter_map(|task| self.waiting_on(&self.plan, task)).collect()
     }
 
     /// Returns the object of a hook, with name and UID, while it exists.
-    pub fn hook_object(&self, task: &TaskId) -> Option<&crate::run::effect::ObjectIdentity> {
+    pub fn hook_object(&self, task: &TaskId) -> Option<&ObjectIdentity> {
         self.hook_run(task)?.object.as_ref()
     }
 
@@ -176,14 +178,9 @@ impl Operation {
     }
 
     /// Returns the ID of a hook's run in the current attempt; `None` for other tasks.
-    pub fn run_id(&self, task: &Task) -> Option<crate::model::hook::RunId> {
+    pub fn run_id(&self, task: &Task) -> Option<RunId> {
         let hook = task.hook()?;
-        Some(crate::model::hook::RunId::new(
-            &hook.hook,
-            &self.state.id,
-            self.state.attempt,
-            task.phase,
-        ))
+        Some(RunId::new(&hook.hook, &self.state.id, self.state.attempt, task.phase))
     }
 
     /// Lists the hooks that wait for a signal.
@@ -204,7 +201,7 @@ impl Operation {
     }
 
     /// Returns the outcome of a hook that has its verdict; for a helper, the outcome of its phase.
-    pub fn outcome(&self, task: &TaskId) -> Option<crate::model::hook::HookOutcome> {
+    pub fn outcome(&self, task: &TaskId) -> Option<HookOutcome> {
         self.hook_run(task)?.outcome()
     }
 
@@ -276,7 +273,7 @@ impl Operation {
     pub(crate) fn started_event(&self) -> EventKind {
         let plan = &self.plan;
         EventKind::OperationStarted {
-            format: crate::run::event::FORMAT,
+            format: event::FORMAT,
             operation: self.state.id.clone(),
             operation_kind: plan.operation_kind,
             application: plan.application.clone(),
@@ -445,9 +442,5 @@ fn add_milliseconds(at: Timestamp, duration: Duration) -> Option<Timestamp> {
 
 /// Returns whether the operation has a SyncFail phase.
 fn has_sync_fail(plan: &Plan) -> bool {
-    plan.operation_kind == OperationKind::Sync
-        && plan
-            .tasks
-            .iter()
-            .any(|task| task.phase == crate::model::phase::Phase::SyncFail)
+    plan.operation_kind == OperationKind::Sync && plan.tasks.iter().any(|task| task.phase == Phase::SyncFail)
 }

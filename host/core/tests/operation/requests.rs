@@ -1,26 +1,27 @@
 //! What a hook's plugin asks for: the gate, the order, crashes, bounds.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+mod crash;
+mod gate;
+
+use std::collections::VecDeque;
 
 use capstan_core::{
-    kubernetes::observed_object::ObservedState,
     model::{
         grant::{Grants, UserGrants},
-        hook::{HookOutcome, Propagation},
+        hook::HookOutcome,
         object::ObjectKey,
         phase::Phase,
-        plugins::{HookRequest, HookStep, HttpRequest, HttpResponse, LogLine, ObjectRef, Progress, Request, Selector},
+        plugins::{HookRequest, HookStep, HttpRequest, HttpResponse, LogLine, ObjectRef, Progress, Request},
     },
     plan::task::{Action, Task},
     run::{
-        effect::{Effect, HookCall, ObjectIdentity, PendingObservationKind, Work},
+        effect::{Effect, HookCall, PendingObservationKind, Work},
         event::{EventKind, OperationStatus},
         input::{Answer, Input, InputKind, PreviousHookObjects},
         operation::Operation,
     },
 };
 use jiff::{SignedDuration, Timestamp};
-use proptest::prelude::*;
 use serde_json::json;
 
 use crate::shell::{hook, plan};
@@ -275,110 +276,6 @@ fn a_new_ask_replaces_one_with_its_number_whose_answer_comes_too_late() {
 }
 
 #[test]
-fn an_answer_that_is_too_large_for_a_checkpoint_is_asked_for_again_after_a_crash() {
-    let mut hook = begun(everything(), ALL);
-    hook.step(vec![(1, get("http://x/")), (2, apply("a"))]);
-    assert_eq!((hook.performed(), hook.performed()), (1, 2));
-    hook.answer(1, 1, Answer::Observation(reply(200)));
-    assert_eq!(hook.next_observation(), (Some(1), reply(200)));
-    // Something else is stored while the plugin is being told.
-    hook.answer(2, 1, touched("a"));
-    let stored = hook.stored.clone().unwrap().to_string();
-    assert!(!stored.contains("xxxx"), "{stored}");
-    hook.crash();
-    assert_eq!(hook.performed(), 1);
-    assert_eq!(hook.next_observation(), (Some(2), PendingObservationKind::Done));
-    hook.step(vec![]);
-    hook.answer(1, 1, Answer::Observation(reply(201)));
-    assert_eq!(hook.next_observation(), (Some(1), reply(201)));
-}
-
-#[test]
-fn a_watch_and_a_deletion_survive_a_crash() {
-    let mut hook = begun(everything(), ALL);
-    let delete = Request::Delete {
-        object: configmap("b"),
-        propagation: Propagation::Background,
-    };
-    hook.step(vec![(1, Request::Watch(configmap("a"))), (2, delete)]);
-    assert_eq!(hook.performed(), 1);
-    hook.answer(1, 1, Answer::Resolved(key("a")));
-    assert!(matches!(hook.next(), Some(Effect::Watch { key: found, .. }) if found == key("a")));
-    assert_eq!(hook.performed(), 2);
-    let target = ObjectIdentity {
-        key: key("b"),
-        uid: "u".to_owned(),
-    };
-    hook.answer(2, 1, Answer::DeletionAccepted(target));
-    assert!(matches!(hook.next(), Some(Effect::Watch { key: found, .. }) if found == key("b")));
-    hook.crash();
-    let again: BTreeSet<String> = [hook.next(), hook.next()]
-        .into_iter()
-        .map(|effect| match effect {
-            Some(Effect::Watch { key, .. }) => key.name,
-            other => panic!("{other:?}"),
-        })
-        .collect();
-    assert_eq!(again, ["a".to_owned(), "b".to_owned()].into());
-    let task = hook.task.id.clone();
-    for name in ["b", "a"] {
-        let fact = ObservedState::Gone;
-        hook.send(InputKind::Observed {
-            task: task.clone(),
-            key: key(name),
-            state: fact,
-        });
-    }
-    assert!(matches!(hook.next(), Some(Effect::Unwatch { key: found, .. }) if found == key("b")));
-    assert_eq!(hook.next_observation(), (Some(2), PendingObservationKind::Deleted));
-    hook.step(vec![]);
-    assert_eq!(hook.next_observation(), (Some(1), PendingObservationKind::Gone));
-}
-
-#[test]
-fn a_signal_is_stored_before_it_is_taken_off_the_lease() {
-    let mut hook = begun(json!({}), "{}");
-    hook.answer_step(
-        Progress::Running,
-        vec![(1, Request::WaitSignal("approval".to_owned()))],
-        None,
-    );
-    assert_eq!(hook.performed(), 1);
-    let awaited = hook.operation.hooks_awaiting("approval");
-    assert_eq!(
-        awaited.iter().map(|key| key.name.as_str()).collect::<Vec<_>>(),
-        ["check"]
-    );
-    let signal = PendingObservationKind::Signal {
-        name: "approval".to_owned(),
-        by: "anna".to_owned(),
-        value: json!({"verdict": "approved"}),
-        signal_id: "m".to_owned(),
-    };
-    hook.answer(1, 1, Answer::Observation(signal.clone()));
-    let forget = Effect::Do {
-        task: hook.task.id.clone(),
-        work: Work::ForgetSignal { mark: "m".to_owned() },
-    };
-    assert_eq!(hook.next(), Some(forget.clone()));
-    assert_eq!(hook.next_observation(), (Some(1), signal.clone()));
-    assert_eq!(hook.operation.hooks_awaiting("approval"), []);
-    hook.crash();
-    let again = [hook.next().unwrap(), hook.next().unwrap()];
-    assert!(again.contains(&forget), "{again:?}");
-    assert!(
-        again.iter().any(|effect| matches!(
-            effect,
-            Effect::Do {
-                work: Work::StepHook(_),
-                ..
-            }
-        )),
-        "{again:?}"
-    );
-}
-
-#[test]
 fn lines_that_come_faster_than_they_are_told_are_told_together_the_last_of_them() {
     let mut hook = begun(json!({}), "{}");
     let mut task = hook.task.clone();
@@ -543,156 +440,4 @@ fn without_its_plugin_what_was_done_for_a_hook_is_listed() {
         next_observation.as_deref(),
         Some("it can't undo its changes, which stay: ConfigMap shop/a (applied)")
     );
-}
-
-/// A verb, a kind and a namespace.
-type Object = (&'static str, &'static str, &'static str);
-
-/// What may be asked for, with what a reader of grants would look for: verb, kind, namespace; or the host.
-fn requests() -> Vec<(Request, Option<Object>, Option<&'static str>)> {
-    let mut all = Vec::new();
-    for (kind, api_version) in [("ConfigMap", "v1"), ("Secret", "v1")] {
-        for namespace in ["shop", "other"] {
-            let object = ObjectRef {
-                api_version: api_version.to_owned(),
-                kind: kind.to_owned(),
-                namespace: Some(namespace.to_owned()),
-                name: "x".to_owned(),
-            };
-            let what = |verb| Some((verb, kind, namespace));
-            all.push((Request::Get(object.clone()), what("get"), None));
-            all.push((Request::Watch(object.clone()), what("watch"), None));
-            let merge = "{}".to_owned();
-            all.push((
-                Request::Patch {
-                    object: object.clone(),
-                    merge,
-                },
-                what("patch"),
-                None,
-            ));
-            let propagation = Propagation::Background;
-            all.push((Request::Delete { object, propagation }, what("delete"), None));
-            let body =
-                json!({"apiVersion": api_version, "kind": kind, "metadata": {"name": "x", "namespace": namespace}});
-            all.push((Request::Apply(body.to_string()), what("apply"), None));
-            let selector = Selector {
-                api_version: api_version.to_owned(),
-                kind: kind.to_owned(),
-                namespace: Some(namespace.to_owned()),
-                labels: String::new(),
-            };
-            all.push((Request::List(selector), what("list"), None));
-        }
-    }
-    all.push((
-        Request::EmitEvent("x".to_owned()),
-        Some(("create", "Event", "shop")),
-        None,
-    ));
-    all.push((get("http://a.example/"), None, Some("a.example")));
-    all.push((get("http://b.example/"), None, Some("b.example")));
-    all.push((Request::CreateOwn, Some(("own", "", "")), None));
-    all.push((Request::DeleteOwn(Propagation::Background), Some(("own", "", "")), None));
-    all.push((Request::Unsupported("x".to_owned()), Some(("x", "", "")), None));
-    all
-}
-
-type RequestAndGrant = (
-    Vec<&'static str>,
-    Vec<&'static str>,
-    Vec<&'static str>,
-    Vec<&'static str>,
-);
-
-fn requests_and_grants() -> impl Strategy<Value = RequestAndGrant> {
-    let some = |all: &'static [&'static str]| prop::sample::subsequence(all, 0..=all.len());
-    (
-        some(&["get", "list", "watch", "apply", "patch", "delete", "create"]),
-        some(&["ConfigMap", "Secret", "Event"]),
-        some(&["shop", "other"]),
-        some(&["a.example", "b.example"]),
-    )
-}
-
-fn as_grants((verbs, kinds, namespaces, hosts): &RequestAndGrant) -> serde_json::Value {
-    json!({"cluster": [{"verbs": verbs, "kinds": kinds, "namespaces": namespaces}], "http": [{"hosts": hosts}]})
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 200, ..ProptestConfig::default() })]
-
-    /// Whatever a plugin asks for, in whatever order it is answered and wherever its driver is lost: nothing is performed or read that not
-    /// both the manifest and the user allow, by a reading of their words that knows nothing of the gate.
-    #[test]
-    fn nothing_gets_past_the_gate(
-        requested in requests_and_grants(),
-        granted in requests_and_grants(),
-        steps in prop::collection::vec(prop::collection::vec(0..30_usize, 0..8), 1..6),
-        crash_at in 0..12_usize,
-    ) {
-        let may = |what: Option<(&str, &str, &str)>, host: Option<&str>| {
-            [&requested, &granted].iter().all(|(verbs, kinds, namespaces, hosts)| match (what, host) {
-                (Some((verb, kind, namespace)), _) => {
-                    verbs.contains(&verb) && kinds.contains(&kind) && namespaces.contains(&namespace)
-                }
-                (None, Some(host)) => hosts.contains(&host),
-                (None, None) => false,
-            })
-        };
-        let all = requests();
-        let oracle: BTreeMap<String, bool> = all
-            .iter()
-            .map(|(request, what, host)| (format!("{request:?}"), may(*what, *host)))
-            .collect();
-        let mut hook = begun(as_grants(&requested), &as_grants(&granted).to_string());
-        let (mut id, mut turns, mut performed) = (0, 0, 0);
-        for step in &steps {
-            let asks = step.iter().filter_map(|at| all.get(*at)).map(|(request, ..)| {
-                id += 1;
-                (id, request.clone())
-            });
-            hook.step(asks.collect());
-            while let Some(effect) = hook.next() {
-                turns += 1;
-                let check = |request: &Request| oracle[&format!("{request:?}")];
-                match &effect {
-                    Effect::Do { work: Work::Perform(ask), .. } => {
-                        performed += 1;
-                        prop_assert!(check(&ask.request), "{:?} was performed", ask.request);
-                        let answer = match &ask.request {
-                            Request::Watch(_) => Answer::Resolved(key("x")),
-                            Request::Apply(_) | Request::Patch { .. } => touched("x"),
-                            _ => Answer::Observation(PendingObservationKind::Done),
-                        };
-                        let (ask, step) = (ask.id, ask.step);
-                        hook.answer(ask, step, answer);
-                    }
-                    Effect::Do { work: Work::StepHook(HookCall::Advance { observation, .. }), .. } => {
-                        if let PendingObservationKind::Read(request) = &observation.kind {
-                            prop_assert!(check(request), "{request:?} was read");
-                        }
-                        hook.step(vec![]);
-                    }
-                    Effect::Do { work: Work::StepHook(_), .. } => hook.step(vec![]),
-                    Effect::Watch { key: watched, .. } => {
-                        let may_watch = all.iter().any(|(request, ..)| matches!(request, Request::Watch(_)) && check(request));
-                        prop_assert!(may_watch, "{watched} was watched");
-                    }
-                    Effect::Unwatch { .. } | Effect::Release { .. } => {}
-                    other => prop_assert!(false, "{other:?} was ordered"),
-                }
-                if turns == crash_at && hook.stored.is_some() {
-                    hook.crash();
-                }
-                if turns > 2000 {
-                    break;
-                }
-            }
-        }
-        // What may be done is: the other half, without which refusing everything would do.
-        let is_granted = |at: &usize| all.get(*at).is_some_and(|(request, ..)| oracle[&format!("{request:?}")] && request.is_write());
-        let granted_count = steps.first().into_iter().flatten().filter(|at| is_granted(at)).count();
-        prop_assert!(performed >= granted_count.min(1), "{} were wanted, {} performed", granted_count, performed);
-    }
 }

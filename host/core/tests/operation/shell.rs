@@ -1,44 +1,37 @@
 //! A shell without IO: it answers each order as a script says, in an order that a seed chooses, and can answer twice or crash.
 
+mod event_line;
+mod objects;
+mod tasks;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
 };
 
 use capstan_core::{
-    kubernetes::observed_object::{Freshness, ObservedObject, ObservedState},
+    kubernetes::observed_object::ObservedState,
     model::{
-        compat::Mode,
-        health::{Assessment, Health},
-        hook::{Disposal, HookId, HookOutcome, OnVanished, Propagation, Ttl},
-        object::{Object, ObjectKey},
-        operation_kind::{OperationKind, Purpose},
-        phase::Phase,
-        plugins::{Application, HookRequest, HookStep, PluginRef, PluginSettings, Progress, Request},
+        health::Health,
+        hook::{Disposal, HookOutcome, Propagation},
         remedy::Remedies,
-        settings::{OnTimeout, Wait},
-        wave::Wave,
     },
     plan::{
-        FieldPlaces, Limits, Plan, TaskIndex,
-        propagation::PropagationRules,
-        task::{
-            Action, ApplyStrategy, ApplyTask, DeleteTask, DeletionEnd, DryRunCheck, ExpectedChange, FailureClass,
-            HookTask, Task, TaskId, UnknownFields,
-        },
+        Plan,
+        task::{FailureClass, Task, TaskId},
     },
-    read::{ignore::IgnoredFields, sync_options::SyncOptions},
     run::{
-        effect::{Effect, HookCall, ObjectIdentity, PendingObservationKind, Work},
-        event::{Event, EventKind, OperationStatus},
+        effect::{Effect, HookCall, ObjectIdentity, Work},
+        event::{Event, OperationStatus},
         input::{
             Answer, AppliedObject, DeleteAnswer, DisposalDecision, EffectFailure, Input, InputKind, PreviousHookObjects,
         },
         operation::Operation,
     },
 };
+use event_line::event_line;
 use jiff::{SignedDuration, Timestamp};
-use serde_json::json;
+pub use tasks::{helper, hook, plan, prune, resource};
 
 /// How a task's object behaves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,138 +42,6 @@ pub enum Fate {
     Badly,
     /// It never ends.
     Never,
-}
-
-pub fn answerer(plugin: &str) -> PluginRef {
-    PluginRef {
-        plugin: plugin.to_owned(),
-        version: "0.1.0".to_owned(),
-        digest: "d".to_owned(),
-        claim: "c".to_owned(),
-    }
-}
-
-fn key(kind: &str, name: &str) -> ObjectKey {
-    ObjectKey {
-        group: String::new(),
-        kind: kind.to_owned(),
-        namespace: "shop".to_owned(),
-        name: name.to_owned(),
-    }
-}
-
-fn task(phase: Phase, wave: i32, rank: u32, key: ObjectKey, action: Action) -> Task {
-    Task {
-        id: TaskId::new(phase, Wave(wave), &key),
-        phase,
-        wave: Wave(wave),
-        rank,
-        object: Some(Object(
-            json!({ "apiVersion": "v1", "kind": key.kind, "metadata": { "name": key.name } }),
-        )),
-        key,
-        place: None,
-        action,
-        timeout_seconds: None,
-        on_timeout: OnTimeout::Fail,
-        check: DryRunCheck::Nothing,
-        unknown_fields: UnknownFields::Refused,
-        waits_for: Vec::new(),
-    }
-}
-
-pub fn resource(wave: i32, name: &str) -> Task {
-    let action = Action::Apply(Box::new(ApplyTask {
-        changes: ExpectedChange::Create,
-        wait: Wait::Healthy,
-        health_plugin: answerer("resource"),
-        degraded_grace_seconds: 30,
-        pods_grace_seconds: 30,
-        force_conflicts: false,
-        strategy: ApplyStrategy::Apply,
-        migrates: false,
-        live: None,
-        ignored: IgnoredFields::default(),
-        ignored_differences: 0,
-        is_uncertain: false,
-        recreate_propagation: PropagationRules::default().decide(Propagation::Foreground),
-    }));
-    task(Phase::Sync, wave, 10, key("ConfigMap", name), action)
-}
-
-pub fn prune(wave: i32, name: &str) -> Task {
-    let action = Action::Delete(DeleteTask {
-        uid: format!("uid-{name}"),
-        propagation: PropagationRules::default().decide(Propagation::Background),
-        wait_until: DeletionEnd::Gone,
-        reason: "gone from the manifests".to_owned(),
-    });
-    task(Phase::Sync, wave, 40, key("Secret", name), action)
-}
-
-pub fn hook(phase: Phase, wave: i32, name: &str) -> Task {
-    let action = Action::Hook(Box::new(HookTask {
-        hook: HookId(format!("hook-{name}")),
-        plugin: answerer("job"),
-        health_plugin: Some(answerer("job")),
-        has_object: true,
-        runs_to_completion: true,
-        policies: Vec::new(),
-        ttl: Ttl::default(),
-        on_vanished: OnVanished::Fail,
-        settings: serde_json::Map::new(),
-        other_objects: Vec::new(),
-        inputs: None,
-        must_fail: false,
-        propagation: None,
-        pods_grace_seconds: 30,
-        is_shared: false,
-    }));
-    task(phase, wave, 30, key("Job", name), action)
-}
-
-/// A hook's object that is there for other hooks.
-pub fn helper(phase: Phase, wave: i32, name: &str) -> Task {
-    let mut task = hook(phase, wave, name);
-    if let Action::Hook(hook) = &mut task.action {
-        hook.runs_to_completion = false;
-        "*/*".clone_into(&mut hook.plugin.claim);
-    }
-    "ServiceAccount".clone_into(&mut task.key.kind);
-    task.id = TaskId::new(phase, Wave(wave), &task.key);
-    task.rank = 7;
-    task
-}
-
-pub fn plan(mut tasks: Vec<Task>) -> Plan {
-    tasks.sort_by(|a, b| (a.phase, a.wave, a.rank, &a.id).cmp(&(b.phase, b.wave, b.rank, &b.id)));
-    tasks.dedup_by(|a, b| a.id == b.id);
-    Plan {
-        format: 1,
-        operation_kind: OperationKind::Sync,
-        application: Application {
-            name: "shop".to_owned(),
-            namespace: "shop".to_owned(),
-        },
-        purpose: Purpose::Deploy,
-        mode: Mode::Native,
-        hooks: BTreeSet::new(),
-        tasks,
-        skipped: Vec::new(),
-        unpruned: Vec::new(),
-        notices: Vec::new(),
-        findings: Vec::new(),
-        rule_uses: Vec::new(),
-        propagation: None,
-        sync_options: SyncOptions::default(),
-        allowances: Vec::new(),
-        plugin_settings: PluginSettings::default(),
-        confirmed: BTreeSet::new(),
-        limits: Limits::default(),
-        index: TaskIndex::default(),
-        deleted_applications: BTreeSet::new(),
-        field_places: FieldPlaces::default(),
-    }
 }
 
 /// Small, seeded and without a dependency: xorshift.
@@ -551,160 +412,13 @@ impl Shell {
         }
     }
 
-    /// Tells how a task's object is, as a watch does when it changes.
-    pub fn observe_again(&mut self, task: &Task) {
-        let (task, key) = (task.id.clone(), task.key.clone());
-        let fact = self.look(&task, &key);
-        self.send(InputKind::Observed { task, key, state: fact });
-    }
-
-    /// Tells how a task's object is judged.
-    pub fn observe_health(&mut self, task: &Task, assessment: Assessment) {
-        let (task, key) = (task.id.clone(), task.key.clone());
-        let ObservedState::Present(mut seen) = self.look(&task, &key) else {
-            return;
-        };
-        seen.assessment = assessment;
-        let fact = ObservedState::Present(seen);
-        self.send(InputKind::Observed { task, key, state: fact });
-    }
-
-    /// Takes a task's object out of the cluster.
-    pub fn vanish(&mut self, task: &Task) {
-        self.objects.retain(|target| target.key != task.key);
-    }
-
-    /// Says whether the object of a task is in the cluster.
-    pub fn has(&self, task: &Task) -> bool {
-        self.objects.iter().any(|target| target.key == task.key)
-    }
-
-    /// Puts the object of a task into the cluster.
-    pub fn there(&mut self, task: &Task) {
-        let own = self.own(&task.id);
-        self.objects.insert(own);
-    }
-
-    fn look(&self, task: &TaskId, key: &ObjectKey) -> ObservedState {
-        let Some(target) = self.objects.iter().find(|target| target.key == *key) else {
-            return ObservedState::Gone;
-        };
-        let by_fate = match self.fate_of(task) {
-            Fate::Well => Health::Healthy,
-            Fate::Badly => Health::Degraded,
-            Fate::Never => Health::Progressing,
-        };
-        let health = self.health.get(task).copied().unwrap_or(by_fate);
-        ObservedState::Present(ObservedObject {
-            uid: target.uid.clone(),
-            resource_version: "8".to_owned(),
-            is_terminating: false,
-            freshness: Freshness::Current,
-            deletion_blocker: None,
-            assessment: Assessment::new(health, "as scripted", "script"),
-        })
-    }
-
-    /// Behaves as the built-in hook type for Jobs does.
-    fn plugin(&self, task: &TaskId, call: &HookCall) -> HookStep {
-        let step = |progress, asks| HookStep {
-            progress,
-            message: "step".to_owned(),
-            requests: asks,
-            state: b"state".to_vec(),
-            wake_after_ms: None,
-        };
-        let ask = HookRequest::new;
-        match call {
-            HookCall::Start => step(
-                Progress::Running,
-                vec![ask(1, Request::CreateOwn), ask(2, Request::WatchOwn)],
-            ),
-            HookCall::Abort { .. } => step(Progress::Ended(HookOutcome::Failed), Vec::new()),
-            HookCall::Advance { observation: note, .. } => match (&note.kind, self.fate_of(task)) {
-                (PendingObservationKind::Object, Fate::Well) => {
-                    step(Progress::Ended(HookOutcome::Succeeded), Vec::new())
-                }
-                (PendingObservationKind::Object, Fate::Badly) | (PendingObservationKind::Gone, _) => {
-                    step(Progress::Ended(HookOutcome::Failed), Vec::new())
-                }
-                (PendingObservationKind::Object, Fate::Never)
-                | (
-                    PendingObservationKind::Created
-                    | PendingObservationKind::Deleted
-                    | PendingObservationKind::Done
-                    | PendingObservationKind::OtherObject(_)
-                    | PendingObservationKind::Read(_)
-                    | PendingObservationKind::Http(_)
-                    | PendingObservationKind::Signal { .. }
-                    | PendingObservationKind::Log(_)
-                    | PendingObservationKind::Woke
-                    | PendingObservationKind::Refused(_)
-                    | PendingObservationKind::Failed { .. },
-                    _,
-                ) => step(Progress::Running, Vec::new()),
-            },
-        }
-    }
-
-    /// Tells the story of the events, one short line each.
+    /// Returns the events, one short line each.
     pub fn story(&self) -> String {
-        let lines = self.events.iter().filter_map(|event| send(&event.kind));
+        let lines = self.events.iter().filter_map(|event| event_line(&event.kind));
         lines.collect::<Vec<_>>().join("\n")
     }
 
     pub fn status(&self) -> &OperationStatus {
         self.operation.status()
     }
-}
-
-fn send(news: &EventKind) -> Option<String> {
-    Some(match news {
-        EventKind::OperationStarted { .. } => "operation".to_owned(),
-        EventKind::OperationResumed {} => "resumed".to_owned(),
-        EventKind::Retrying { attempt, .. } => format!("try {attempt}"),
-        EventKind::PhaseStarted { phase, cause } => match cause {
-            Some(cause) => format!("{phase} because of {}: {}", cause.class, cause.message),
-            None => phase.to_string(),
-        },
-        EventKind::WaveStarted { wave, .. } => format!("  wave {wave}"),
-        EventKind::TaskBlocked { task, waits_for: on } => {
-            let on: Vec<String> = on.iter().map(ToString::to_string).collect();
-            format!("    {task} waits for {}", on.join(", "))
-        }
-        EventKind::TaskStarted { task } => format!("    start {task}"),
-        EventKind::ObjectApplied { key, action: how, .. } => format!("    {how} {key}"),
-        EventKind::TaskFinished { task, result } => {
-            format!("    end {task}: {result:?}").replace(", remedies: Remedies([])", "")
-        }
-        EventKind::HookDisposed {
-            key, outcome: fate, by, ..
-        } => {
-            format!("    {fate:?} {key} ({})", by.as_deref().unwrap_or_default())
-        }
-        EventKind::Stopping { reason: why } => format!("stopping: {why}"),
-        EventKind::Waiting { tasks: on } => {
-            let on: Vec<String> = on.iter().map(|on| format!("{} ({})", on.task, on.message)).collect();
-            format!("waiting for {}", on.join(", "))
-        }
-        EventKind::OperationFinished { status } => match status {
-            OperationStatus::Failed(cause) => format!("Failed: {}: {}", cause.class, cause.message),
-            OperationStatus::Running
-            | OperationStatus::Terminating { .. }
-            | OperationStatus::Succeeded
-            | OperationStatus::Terminated { .. } => {
-                format!("{status:?}")
-            }
-        },
-        EventKind::TaskProgressed { .. }
-        | EventKind::CheckStarted { .. }
-        | EventKind::CheckFinished { .. }
-        | EventKind::LogsSaved { .. }
-        | EventKind::PluginProblem { .. }
-        | EventKind::PluginRequested { .. }
-        | EventKind::HookModifiedObject { .. }
-        | EventKind::Problem { .. }
-        | EventKind::WaveFinished { .. }
-        | EventKind::PhaseFinished { .. } => return None,
-    })
 }

@@ -1,5 +1,8 @@
 //! One story each.
 
+mod deletion;
+mod health;
+
 use std::{sync::Arc, time::Duration};
 
 use capstan_core::{
@@ -19,7 +22,7 @@ use capstan_core::{
 use insta::assert_snapshot;
 use jiff::Timestamp;
 
-use crate::shell::{Fate, Shell, hook, plan, prune, resource};
+use crate::shell::{Fate, Shell, hook, plan, resource};
 
 fn run(mut shell: Shell) -> Shell {
     shell.begin();
@@ -204,91 +207,6 @@ fn a_hook_has_a_timeout_of_its_own() {
         end PreSync/0/Job/shop/migrate: Failed { class: Timeout, message: "no end within its timeout of 30s: step" }
         Deleted Job shop/migrate (stopped)
     Failed: timeout: Job shop/migrate: no end within its timeout of 30s: step
-    "#);
-}
-
-#[test]
-fn a_resource_that_stays_degraded_fails_after_its_grace() {
-    let api = resource(0, "api");
-    let tasks = vec![api.clone(), hook(Phase::PostSync, 0, "smoke")];
-    let mut shell = Shell::new(plan(tasks), 1).fate(&api, Fate::Never);
-    shell.begin();
-    shell.run(3);
-    shell.fates.insert(api.id.clone(), Fate::Badly);
-    shell.observe_again(&api);
-    shell.run(10_000);
-    assert_snapshot!(shell.story(), @r#"
-    operation
-    Sync
-      wave 0
-        start Sync/0/ConfigMap/shop/api
-        created ConfigMap shop/api
-    waiting for Sync/0/ConfigMap/shop/api (Progressing: as scripted)
-        end Sync/0/ConfigMap/shop/api: Failed { class: Health, message: "Degraded for 30s: as scripted" }
-    Failed: health: ConfigMap shop/api: Degraded for 30s: as scripted
-    "#);
-}
-
-#[test]
-fn a_resource_that_is_degraded_for_a_moment_does_not_fail() {
-    let api = resource(0, "api");
-    let mut shell = Shell::new(plan(vec![api.clone()]), 1).fate(&api, Fate::Never);
-    shell.begin();
-    shell.run(3);
-    for fate in [Fate::Badly, Fate::Never, Fate::Badly, Fate::Well] {
-        shell.fates.insert(api.id.clone(), fate);
-        shell.observe_again(&api);
-    }
-    shell.run(10_000);
-    assert_snapshot!(shell.story(), @r#"
-    operation
-    Sync
-      wave 0
-        start Sync/0/ConfigMap/shop/api
-        created ConfigMap shop/api
-    waiting for Sync/0/ConfigMap/shop/api (Progressing: as scripted)
-        end Sync/0/ConfigMap/shop/api: Done("Healthy: as scripted")
-    Succeeded
-    "#);
-}
-
-#[test]
-fn a_kind_that_is_not_tolerated_fails_at_the_first_look() {
-    let mut job = resource(0, "job");
-    if let Action::Apply(apply) = &mut job.action {
-        apply.degraded_grace_seconds = 0;
-    }
-    let mut shell = Shell::new(plan(vec![job.clone()]), 1).fate(&job, Fate::Never);
-    shell.begin();
-    shell.run(3);
-    shell.fates.insert(job.id.clone(), Fate::Badly);
-    shell.observe_again(&job);
-    assert_snapshot!(shell.story(), @r#"
-    operation
-    Sync
-      wave 0
-        start Sync/0/ConfigMap/shop/job
-        created ConfigMap shop/job
-    waiting for Sync/0/ConfigMap/shop/job (Progressing: as scripted)
-        end Sync/0/ConfigMap/shop/job: Failed { class: Health, message: "Degraded: as scripted" }
-    Failed: health: ConfigMap shop/job: Degraded: as scripted
-    "#);
-}
-
-#[test]
-fn what_no_manifest_names_is_deleted_and_awaited() {
-    let tasks = vec![resource(0, "api"), prune(1, "old")];
-    assert_snapshot!(run(Shell::new(plan(tasks), 1)).story(), @r#"
-    operation
-    Sync
-      wave 0
-        start Sync/0/ConfigMap/shop/api
-        created ConfigMap shop/api
-        end Sync/0/ConfigMap/shop/api: Done("Healthy: as scripted")
-      wave 1
-        start Sync/1/Secret/shop/old
-        end Sync/1/Secret/shop/old: Done("gone")
-    Succeeded
     "#);
 }
 
@@ -488,51 +406,6 @@ fn an_empty_plan_succeeds_at_once() {
         *run(Shell::new(plan(Vec::new()), 1)).status(),
         OperationStatus::Succeeded
     );
-}
-
-/// A deletion in the first wave, after those of lower ranks.
-fn ranked(name: &str, rank: u32) -> Task {
-    Task { rank, ..prune(0, name) }
-}
-
-#[test]
-fn what_a_deletion_holds_back_is_told() {
-    let mut shell = Shell::new(plan(vec![ranked("resource", 1), ranked("operator", 2)]), 1);
-    shell.begin();
-    let waiting = shell.operation.waiting();
-    let messages: Vec<&str> = waiting.iter().map(|waiting| waiting.message.as_str()).collect();
-    assert_eq!(messages, ["its end, before Secret shop/operator goes"]);
-}
-
-#[test]
-fn what_is_deleted_waits_until_what_was_created_after_it_is_gone() {
-    for seed in 0..20 {
-        let mut shell = Shell::new(plan(vec![ranked("resource", 1), ranked("operator", 2)]), seed);
-        // The server accepts the deletion before the object is gone.
-        shell.keeps_deleted = true;
-        shell.begin();
-        shell.run(10_000);
-        let story = shell.story();
-        let at = |text: &str| story.find(text).unwrap_or_else(|| panic!("no `{text}` in {story}"));
-        assert!(
-            at("end Sync/0/Secret/shop/resource") < at("start Sync/0/Secret/shop/operator"),
-            "{story}"
-        );
-    }
-}
-
-#[test]
-fn a_hooks_annotation_decides_how_its_object_is_deleted() {
-    let mut migrate = hook(Phase::PreSync, 0, "migrate");
-    if let Action::Hook(hook) = &mut migrate.action {
-        hook.propagation = Some(Propagation::Orphan);
-    }
-    let mut shell = Shell::new(plan(vec![migrate, hook(Phase::PreSync, 0, "other")]), 1);
-    shell.disposal = Disposal::Delete(Propagation::Background);
-    let shell = run(shell);
-    let deleted: std::collections::BTreeMap<_, _> = shell.deleted_with.into_iter().collect();
-    assert_eq!(deleted["migrate"], Propagation::Orphan);
-    assert_eq!(deleted["other"], Propagation::Background);
 }
 
 #[test]

@@ -10,7 +10,7 @@ use super::{
     access::{format_timestamp, is_terminating, namespace, number, plus_seconds, status_of, text, timestamp},
     condition::{self, ConditionUpdate},
 };
-use crate::kinds::Scale;
+use crate::{kinds::Scale, status::qualified_resource};
 
 /// The interval of the controller in seconds: `--horizontal-pod-autoscaler-sync-period`.
 const SYNC_PERIOD_SECONDS: i64 = 15;
@@ -104,12 +104,9 @@ fn scale_target<'a>(sight: &ClusterView<'a>, autoscaler: &Value) -> Result<(&'a 
         .resource(&super::access::kind(group, kind))
         .ok_or_else(no_kind)?;
     let version = resource.version(version).ok_or_else(no_kind)?;
-    let object = sight.get(group, kind, namespace(autoscaler), name).ok_or_else(|| {
-        format!(
-            "{} \"{name}\" not found",
-            crate::status::qualified_resource(&resource.plural, group)
-        )
-    })?;
+    let object = sight
+        .get(group, kind, namespace(autoscaler), name)
+        .ok_or_else(|| format!("{} \"{name}\" not found", qualified_resource(&resource.plural, group)))?;
     let scale = version.scale.clone();
     let scale = scale.ok_or_else(|| "the server could not find the requested resource".to_owned())?;
     Ok((object, scale))

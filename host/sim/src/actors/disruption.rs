@@ -15,6 +15,8 @@ use super::{
     template,
 };
 
+use crate::status::qualified_resource;
+
 pub(crate) fn reconcile(sight: &ClusterView<'_>) -> Actions {
     let mut turn = Actions::default();
     for budget in sight.list("policy", "PodDisruptionBudget") {
@@ -113,7 +115,7 @@ fn scale_of(sight: &ClusterView<'_>, pods: &[&Value]) -> Result<i64, String> {
         let scale = resource.and_then(|resource| resource.version(&resource.storage)?.scale.as_ref());
         let Some(scale) = scale else {
             let plural = resource.map_or("", |resource| resource.plural.as_str());
-            let qualified = crate::status::qualified_resource(plural, &kind.group);
+            let qualified = qualified_resource(plural, &kind.group);
             return Err(format!("{qualified} does not implement the scale subresource"));
         };
         let replicas_pointer = format!("/{}", scale.replicas_path.replace('.', "/"));

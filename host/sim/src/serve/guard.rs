@@ -14,6 +14,7 @@ use hyper::body::{Body as _, Incoming};
 use crate::{
     service::{Body, ConnectionBroken, error_response},
     status::StatusError,
+    verbs::body::MEDIA_TYPES,
 };
 
 /// How many random bytes a token has.
@@ -122,7 +123,7 @@ fn check(uri: &Uri, headers: &HeaderMap, has_body: bool, token: &Token) -> Resul
         _ => return Err(StatusError::new(401, "Unauthorized", "Unauthorized")),
     };
     if has_body && !headers.contains_key(header::CONTENT_TYPE) {
-        return Err(StatusError::unsupported_media_type(crate::verbs::body::MEDIA_TYPES));
+        return Err(StatusError::unsupported_media_type(MEDIA_TYPES));
     }
     path.parse()
         .map_err(|error| StatusError::bad_request(format!("the path can't be read: {error}")))

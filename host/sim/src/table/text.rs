@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use crate::actors::access::{fields, items, text, timestamp};
+use crate::actors::access::{fields, items, number, text, timestamp};
 
 pub(super) const NONE: &str = "<none>";
 pub(super) const UNKNOWN: &str = "<unknown>";
@@ -60,7 +60,7 @@ pub(super) fn plain(object: &Value, pointer: &str, otherwise: &str) -> String {
 
 /// Returns the number at a JSON pointer, 0 where there is none.
 pub(super) fn count(object: &Value, pointer: &str) -> i64 {
-    crate::actors::access::number(object, pointer).unwrap_or(0)
+    number(object, pointer).unwrap_or(0)
 }
 
 /// Formats labels as `name=value,name=value`.

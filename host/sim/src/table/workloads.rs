@@ -4,7 +4,9 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::text::{NONE, UNKNOWN, UNSET, age, containers, count, duration, labels, listed, or, plain, selector, since};
-use crate::actors::access::{controller, is_condition, is_terminating, items, number, text, timestamp};
+use crate::actors::access::{
+    controller, fields, is_condition, is_terminating, is_true, items, number, text, timestamp,
+};
 
 /// Adds the cells of a pod template: containers, images, and the selector at a JSON pointer.
 fn with_template(mut cells: Vec<Value>, object: &Value, template: &str) -> Vec<Value> {
@@ -238,10 +240,10 @@ pub(super) fn node(object: &Value, now: Timestamp) -> Vec<Value> {
         None => "Unknown",
     }
     .to_owned();
-    if crate::actors::access::is_true(object, "/spec/unschedulable") {
+    if is_true(object, "/spec/unschedulable") {
         status += ",SchedulingDisabled";
     }
-    let roles = crate::actors::access::fields(object, "/metadata/labels").filter_map(|(name, value)| {
+    let roles = fields(object, "/metadata/labels").filter_map(|(name, value)| {
         let role = name.strip_prefix(ROLE).filter(|role| !role.is_empty());
         let other = || value.as_str().filter(|_| name == "kubernetes.io/role");
         role.or_else(other).map(str::to_owned)

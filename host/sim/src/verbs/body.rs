@@ -8,7 +8,7 @@ use super::{ObjectRequest, Target};
 use crate::{
     kinds::{Resource, convert},
     status::StatusError,
-    store::Store,
+    store::{Store, check_shape},
 };
 
 const JSON: &str = "application/json";
@@ -60,7 +60,7 @@ pub(super) fn complete_from_path(
     if !object.is_object() {
         return Err(StatusError::bad_request("the body of the request is not an object"));
     }
-    crate::store::check_shape(&object)?;
+    check_shape(&object)?;
     let resource = &target.resource;
     let version = resource.api_version(&target.version.name);
     for (field, expected, what) in [

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::ObjectRequest;
 use crate::{
-    service::Body,
+    service::{Body, ConnectionBroken},
     status::StatusError,
     store::{Kind, LogLine, SharedStore, Store},
 };
@@ -96,7 +96,7 @@ fn follow(
     log_request: LogRequest,
     uid: Option<Value>,
     seen: usize,
-) -> impl futures::Stream<Item = Result<Frame<Bytes>, crate::service::ConnectionBroken>> + Send {
+) -> impl futures::Stream<Item = Result<Frame<Bytes>, ConnectionBroken>> + Send {
     stream::unfold(Some((shared, log_request, uid, seen)), |state| async move {
         let (shared, mut log_request, uid, seen) = state?;
         loop {

@@ -11,7 +11,10 @@ use serde_json::Value;
 
 use super::{ObjectRequest, Target};
 use crate::{
-    apply::schema::{self, item_step},
+    apply::{
+        fields::step_text,
+        schema::{self, item_step},
+    },
     go,
     status::{StatusCause, StatusError},
 };
@@ -286,7 +289,7 @@ fn path_text(steps: &[Step], object: &Value, rule: &schema::MergeRule<'_>) -> St
                 value = &value[*index];
                 (written, rule) = match rule {
                     schema::MergeRule::Map(keys, of) => {
-                        let step = crate::apply::fields::step_text(&item_step(&keys, value));
+                        let step = step_text(&item_step(&keys, value));
                         (format!("{written}{step}"), *of)
                     }
                     schema::MergeRule::Set => (format!("{written}[={value}]"), schema::MergeRule::Plain),

@@ -11,7 +11,7 @@ use crate::{
     },
     service::Body,
     status::{StatusCause, StatusError},
-    store::Writer,
+    store::{Store, Writer, check_shape},
 };
 
 /// Answers a request to create an object.
@@ -93,7 +93,7 @@ pub(super) fn patch(
     type_check::patch::form(format, &patch)?;
     let object = apply_patch(format, &target.resource, &live, patch.clone())?;
     type_check::patch::result(target, format, &patch, &object)?;
-    crate::store::check_shape(&object)?;
+    check_shape(&object)?;
     for field in ["name", "namespace", "uid"] {
         if object["metadata"][field] != live["metadata"][field] {
             let cause = StatusCause::invalid(
@@ -120,7 +120,7 @@ pub(super) fn patch(
 }
 
 fn apply(
-    store: &mut crate::store::Store,
+    store: &mut Store,
     call: &ObjectRequest<'_>,
     target: &Target,
     live: Option<&Value>,

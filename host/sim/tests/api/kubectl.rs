@@ -1,25 +1,16 @@
 //! `kubectl` over loopback, in real time: the tests that open a socket.
 
-use std::{
-    path::PathBuf,
-    process::Stdio,
-    sync::atomic::{AtomicU32, Ordering},
-};
+mod program;
 
-use capstan_sim::{
-    serve::{Tls, Token, kubeconfig, serve},
-    service::SimService,
-    store::{Kind, SharedStore},
-};
+use std::process::Stdio;
+
+use capstan_sim::store::Kind;
+use program::Served;
 use serde_json::json;
 use tokio::{
     io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader},
-    net::TcpListener,
     process::Command,
-    sync::oneshot,
 };
-
-use crate::cluster;
 
 const MANIFEST: &str = "\
 apiVersion: v1
@@ -42,106 +33,6 @@ kind: Pod
 metadata: {name: one, namespace: lab}
 spec: {restartPolicy: Never, containers: [{name: main, image: 'busybox:1'}]}
 ";
-
-/// A `kubectl` that talks to one server and keeps its caches to itself.
-struct Kubectl {
-    program: String,
-    home: PathBuf,
-}
-
-impl Kubectl {
-    async fn run(&self, words: &str, input: &str) -> String {
-        let output = self.run_for(words, input).await;
-        let (out, err) = (
-            String::from_utf8_lossy(&output.stdout),
-            String::from_utf8_lossy(&output.stderr),
-        );
-        assert!(output.status.success(), "kubectl {words}: {out}{err}");
-        out.trim().to_owned()
-    }
-
-    fn command(&self, words: &str) -> Command {
-        let mut command = Command::new(&self.program);
-        command
-            .args(words.split(' '))
-            .env("KUBECONFIG", self.home.join("config"))
-            .env("HOME", &self.home);
-        command
-    }
-
-    /// Runs a command that may fail.
-    async fn run_for(&self, words: &str, input: &str) -> std::process::Output {
-        let mut child = self
-            .command(words)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut stdin = child.stdin.take().unwrap();
-        stdin.write_all(input.as_bytes()).await.unwrap();
-        drop(stdin);
-        child.wait_with_output().await.unwrap()
-    }
-
-    /// Runs a command that has to fail, and returns what it says.
-    async fn refused(&self, words: &str) -> String {
-        let output = self.command(words).stdin(Stdio::null()).output().await.unwrap();
-        assert!(!output.status.success(), "kubectl {words}");
-        String::from_utf8_lossy(&output.stderr).into_owned()
-    }
-}
-
-const KUBECTL: &str = "install kubectl (https://kubernetes.io/docs/tasks/tools) so that it is in PATH, or set KUBECTL";
-
-/// A server with a kubectl that talks to it.
-struct Served {
-    kubectl: Kubectl,
-    shared: SharedStore,
-    stop: oneshot::Sender<()>,
-    serving: tokio::task::JoinHandle<()>,
-}
-
-impl Served {
-    /// `None`, and the test is skipped, if this machine has no kubectl.
-    async fn start() -> Option<Served> {
-        static RUN: AtomicU32 = AtomicU32::new(0);
-        let program = std::env::var("KUBECTL").unwrap_or_else(|_| "kubectl".into());
-        let known = Command::new(&program).args(["version", "--client"]).output().await;
-        if !known.is_ok_and(|output| output.status.success()) {
-            skipped_tests::skip(&("there is no kubectl", KUBECTL));
-            return None;
-        }
-        let (shared, _) = cluster();
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        let (stop, stopped) = oneshot::channel::<()>();
-        let token = Token::random().unwrap();
-        let tls = Tls::random().unwrap();
-        let config = kubeconfig(address, &token, Some(&tls));
-        let service = SimService::new(shared.clone());
-        let serving = tokio::spawn(serve(service, token, Some(tls), listener, async {
-            _ = stopped.await;
-        }));
-        let run = RUN.fetch_add(1, Ordering::Relaxed);
-        let home = std::env::temp_dir().join(format!("capstan-sim-kubectl-{}-{run}", std::process::id()));
-        std::fs::create_dir_all(&home).unwrap();
-        std::fs::write(home.join("config"), config).unwrap();
-        let kubectl = Kubectl { program, home };
-        Some(Served {
-            kubectl,
-            shared,
-            stop,
-            serving,
-        })
-    }
-
-    async fn end(self) {
-        _ = self.stop.send(());
-        self.serving.await.unwrap();
-        std::fs::remove_dir_all(self.kubectl.home).unwrap();
-    }
-}
 
 /// Both replace the path of the server's URL by their own.
 #[tokio::test]

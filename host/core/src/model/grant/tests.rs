@@ -1,12 +1,13 @@
 //! The rules of grants, and that both sides must agree.
 
-use proptest::prelude::*;
+mod calls;
+mod properties;
+
 use serde_json::json;
 
 use super::*;
 use crate::model::{
     hook::Propagation,
-    object::GroupKind,
     plugins::{Application, PluginRef},
     remedy::{Remedies, Setting},
     request::{HeaderValue, HttpRequest, ObjectRef, Request, Selector},
@@ -208,93 +209,6 @@ fn nobody_may_touch_what_capstan_knows_or_says_of_objects() {
         check(&Request::Http(secret), Some(&all))
             .unwrap_err()
             .contains("contains Capstan's own state")
-    );
-}
-
-#[test]
-fn urls_that_can_be_read_in_two_ways_are_none() {
-    let all = json!({"http": [{"hosts": ["*"], "methods": ["*"]}]});
-    let all = allowance(all, Granted::Requested);
-    let refused = |url: &str| check(&Request::Http(call("GET", url)), Some(&all));
-    for url in [
-        "http://user@api.example.com/",
-        "http://api.example.com\\@evil.example/",
-        "http://api.example.com/a b",
-        "ftp://api.example.com/",
-        "//api.example.com/",
-        "http:///path",
-        "http://api.example.com:99999/",
-        "http://[::1/",
-        "http://127.0.0.1/",
-        "http://127.1.2.3:8080/",
-        "http://localhost/",
-        "http://LOCALHOST./",
-        "http://a.localhost/",
-        "http://[::1]/",
-        "http://[::ffff:127.0.0.1]/",
-        "http://169.254.169.254/latest/meta-data",
-        "http://0.0.0.0/",
-    ] {
-        assert!(refused(url).is_err(), "{url}");
-    }
-    for url in [
-        "http://api.example.com/a?b#c",
-        "https://10.0.0.1:8443",
-        "http://[2001:db8::1]:80/",
-    ] {
-        assert_eq!(refused(url), Ok(()), "{url}");
-    }
-    let local = json!({"http": [{"hosts": ["127.0.0.1:8080"], "local": true}]});
-    let local = allowance(local, Granted::Requested);
-    let at = |url: &str| check(&Request::Http(call("GET", url)), Some(&local));
-    assert_eq!(at("http://127.0.0.1:8080/"), Ok(()));
-    assert!(at("http://127.0.0.1/").is_err() && at("http://127.0.0.2:8080/").is_err());
-}
-
-#[test]
-fn a_call_has_bounds_and_no_header_of_the_hosts() {
-    let all = allowance(
-        json!({"http": [{"hosts": ["*.example.com"], "methods": ["GET"]}]}),
-        Granted::Requested,
-    );
-    let fails = |call: HttpRequest, why: &str| {
-        let error = check(&Request::Http(call), Some(&all)).unwrap_err();
-        assert!(error.contains(why), "{error}");
-    };
-    let good = call("GET", "https://api.example.com/");
-    assert_eq!(check(&Request::Http(good.clone()), Some(&all)), Ok(()));
-    fails(
-        call("POST", "https://api.example.com/"),
-        "call POST on api.example.com:443",
-    );
-    fails(call("GET", "https://example.com/"), "call GET on example.com:443");
-    fails(call("get", "https://api.example.com/"), "`get` is not a method");
-    let timeout_ms = 60_001;
-    fails(
-        HttpRequest {
-            timeout_ms,
-            ..good.clone()
-        },
-        "between 1 and 60000 ms",
-    );
-    let with = |name: &str, value: HeaderValue| HttpRequest {
-        headers: vec![(name.to_owned(), value)],
-        ..good.clone()
-    };
-    let text = |text: &str| HeaderValue::Text(text.to_owned());
-    fails(with("Host", text("x")), "the header `Host` is the host's");
-    fails(with("Idempotency-Key", text("x")), "is the host's");
-    fails(with("x:y", text("x")), "is not a header name");
-    fails(with("x", text("a\r\nb: c")), "control characters");
-    fails(with("x", text(&"y".repeat(20_000))), "16384 bytes");
-    let secret = HeaderValue::Secret {
-        prefix: String::new(),
-        name: "token".to_owned(),
-        key: "bearer".to_owned(),
-    };
-    fails(
-        with("authorization", secret),
-        "doesn't request to use Secret token (bearer)",
     );
 }
 
@@ -534,87 +448,5 @@ fn a_call_with_a_secret_asks_for_the_whole_answer_as_it_is() {
         let mut call = call("GET", "https://api.example.com/");
         call.headers.push((name.to_owned(), HeaderValue::Text("x".to_owned())));
         assert_eq!(check(&Request::Http(call), Some(&all)), Ok(()));
-    }
-}
-
-fn some_grants() -> impl Strategy<Value = Grants> {
-    let pick = |all: &'static [&'static str]| {
-        prop::collection::vec(prop::sample::select(all), 1..3)
-            .prop_map(|words| words.into_iter().map(str::to_owned).collect::<Vec<String>>())
-    };
-    let cluster = (
-        pick(&["get", "apply", "delete"]),
-        pick(&["*/*", "apps/*", "*/Pod", "Pod", "apps/Deployment"]),
-        pick(&[".", "*", "shop", "other"]),
-        prop::option::of(pick(&["one", "two", "three"])),
-        any::<bool>(),
-    )
-        .prop_map(|(mut verbs, kinds, namespaces, names, lists)| {
-            let mut grant = json!({"kinds": kinds, "namespaces": namespaces});
-            match names {
-                Some(names) => grant["names"] = json!(names),
-                None if lists => verbs.push("list".to_owned()),
-                None => {}
-            }
-            grant["verbs"] = json!(verbs);
-            grant
-        });
-    let http = (
-        pick(&[
-            "*",
-            "a.example",
-            "*.example",
-            "*.a.example",
-            "b.a.example:81",
-            "127.0.0.1",
-        ]),
-        pick(&["*", "GET", "POST"]),
-        any::<bool>(),
-    )
-        .prop_map(|(hosts, methods, local)| json!({"hosts": hosts, "methods": methods, "local": local}));
-    let secret = (pick(&["*", "one", "two"]), pick(&["*", "x", "y"]), any::<bool>())
-        .prop_map(|(names, keys, shown)| json!({"names": names, "keys": keys, "shown": shown}));
-    (
-        prop::collection::vec(cluster, 0..3),
-        prop::collection::vec(http, 0..3),
-        prop::collection::vec(secret, 0..3),
-    )
-        .prop_map(|(cluster, http, secrets)| grants(json!({"cluster": cluster, "http": http, "secrets": secrets})))
-}
-
-proptest! {
-    /// What both say holds, and nothing else: whatever is asked for.
-    #[test]
-    fn what_is_allowed_is_what_both_sides_allow(one in some_grants(), two in some_grants()) {
-        let (one, two) = (one.with_own_namespace("shop"), two.with_own_namespace("shop"));
-        let both = one.intersect(&two);
-        for verb in [Verb::Get, Verb::List, Verb::Apply, Verb::Delete] {
-            for (group, kind) in [("", "Pod"), ("apps", "Deployment"), ("apps", "Pod"), ("x", "Y")] {
-                for namespace in ["shop", "other", "third", ""] {
-                  for name in [None, Some("one"), Some("two")] {
-                    let kind = GroupKind::new(group, kind);
-                    let allows = |grants: &Grants| grants.allows_object(verb, &kind, namespace, name);
-                    prop_assert_eq!(allows(&both), allows(&one) && allows(&two), "{} {} {} {:?}", verb, kind, namespace, name);
-                  }
-                }
-            }
-        }
-        for method in ["GET", "POST"] {
-            for url in ["http://a.example/", "http://b.a.example/", "http://b.a.example:81/", "http://127.0.0.1/", "http://c.test/"] {
-                let url = Url::parse(url).unwrap();
-                let allows = |grants: &Grants| grants.allows_call(method, &url).is_some();
-                let local = |grants: &Grants| grants.allows_call(method, &url) == Some(true);
-                prop_assert_eq!(allows(&both), allows(&one) && allows(&two), "{} {:?}", method, url);
-                prop_assert_eq!(local(&both), local(&one) && local(&two), "{} {:?}", method, url);
-            }
-        }
-        for name in ["one", "two", "three"] {
-            for key in ["x", "y", "z"] {
-                let uses = |grants: &Grants| grants.allows_secret(name, key);
-                let sees = |grants: &Grants| grants.shows_secret(name, key);
-                prop_assert_eq!(uses(&both), uses(&one) && uses(&two));
-                prop_assert_eq!(sees(&both), sees(&one) && sees(&two));
-            }
-        }
     }
 }

@@ -4,7 +4,12 @@ use std::collections::BTreeMap;
 
 use super::{Mode, Rule, RuleUse};
 use crate::{
-    model::{object::Object, operation_kind::OperationKind, phase::Phase, wave::Wave},
+    model::{
+        object::{GroupKind, Object},
+        operation_kind::OperationKind,
+        phase::Phase,
+        wave::Wave,
+    },
     plan::task::{Action, Task, TaskId},
 };
 
@@ -168,7 +173,7 @@ fn defined_kind(object: &Object) -> Option<String> {
         return None;
     }
     let (group, kind) = (object.text("/spec/group")?, object.text("/spec/names/kind")?);
-    Some(crate::model::object::GroupKind::new(group, kind).to_string())
+    Some(GroupKind::new(group, kind).to_string())
 }
 
 /// Moves a task to another phase and wave, and adapts its ID.

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::{Map, Value};
 
 use super::{IgnoredFields, is_present};
-use crate::model::object::Object;
+use crate::{kubernetes::managed_fields, model::object::Object};
 
 /// One step of a path.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -126,7 +126,7 @@ fn resolve_element<'value>(value: &'value Value, name: &str) -> Option<(Step, &'
         let keys: Map<String, Value> = serde_json::from_str(keys).ok()?;
         members
             .iter()
-            .position(|member| crate::kubernetes::managed_fields::matches_keys(member, &keys))?
+            .position(|member| managed_fields::matches_keys(member, &keys))?
     } else {
         let element: Value = serde_json::from_str(name.strip_prefix("v:")?).ok()?;
         members.iter().position(|member| *member == element)?
@@ -137,7 +137,7 @@ fn resolve_element<'value>(value: &'value Value, name: &str) -> Option<(Step, &'
 impl Path {
     fn is_identity(&self) -> bool {
         if let [.., Step::Field(list), Step::Member(_), Step::Field(field)] = self.0.as_slice()
-            && crate::kubernetes::managed_fields::is_merge_key(list, field)
+            && managed_fields::is_merge_key(list, field)
         {
             return true;
         }
@@ -161,7 +161,7 @@ impl Path {
         for entry in entries(live) {
             let Some(fields) = entry.get("fieldsV1") else { continue };
             if self.is_owned(&live.0, fields) {
-                let is_ours = crate::kubernetes::managed_fields::is_applied_entry_of(entry, manager);
+                let is_ours = managed_fields::is_applied_entry_of(entry, manager);
                 ours |= is_ours;
                 theirs |= !is_ours;
             }
@@ -250,7 +250,7 @@ impl Path {
             .pointer_mut("/metadata/managedFields")
             .and_then(Value::as_array_mut);
         for entry in entries.into_iter().flatten() {
-            if crate::kubernetes::managed_fields::is_applied_entry_of(entry, manager)
+            if managed_fields::is_applied_entry_of(entry, manager)
                 && let Some(fields) = entry.get_mut("fieldsV1")
             {
                 remove_from_field_set(&value, fields, &self.0);
@@ -329,10 +329,10 @@ fn list_name(way: &[Step]) -> &str {
 fn counterpart(list: &str, live: &Value, sent: &Value, at: usize) -> Option<usize> {
     let (live, sent) = (live.as_array()?, sent.as_array()?);
     let element = live.get(at)?;
-    match crate::kubernetes::managed_fields::merge_key(list, sent, live) {
+    match managed_fields::merge_key(list, sent, live) {
         Some(key) => sent
             .iter()
-            .position(|member| crate::kubernetes::managed_fields::is_same_member(member, element, key)),
+            .position(|member| managed_fields::is_same_member(member, element, key)),
         None => (at < sent.len()).then_some(at),
     }
 }

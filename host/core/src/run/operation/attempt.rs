@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     kubernetes::webhook,
-    model::{compat::Rule, duration, phase::Phase, wave::Wave},
+    model::{compat::Rule, duration, phase::Phase, plugins::AbortReason, wave::Wave},
     plan::{
         Plan,
         task::{Action, DryRunCheck, FailureClass, Task, TaskId, TaskResult},
@@ -192,7 +192,7 @@ impl Operation {
         self.give_up_waiting_applies(plan.wave(phase, wave), &what, out);
         for task in plan.wave(phase, wave) {
             match self.state.tasks.get(&task.id) {
-                Some(TaskState::Hook(_)) => self.abort_hook(task, crate::model::plugins::AbortReason::Deadline, out),
+                Some(TaskState::Hook(_)) => self.abort_hook(task, AbortReason::Deadline, out),
                 Some(TaskState::AwaitingHealth(settling)) => {
                     let message = format!("{what}: {}", settling.message);
                     self.time_out(task, message, out);

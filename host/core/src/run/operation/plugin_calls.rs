@@ -13,7 +13,7 @@ use crate::{
         grant::{authorize, remedies},
         hook::HookOutcome,
         object::ObjectKey,
-        plugins::{HookRequest, Request},
+        plugins::{HookRequest, LogLine, Request},
         remedy::Remedies,
         text::{truncated, truncated_to},
     },
@@ -67,7 +67,7 @@ pub(super) fn queue_own_object(run: &mut HookRun) {
 }
 
 /// Queues log lines; lines that are already queued are joined with them.
-pub(super) fn queue_log_lines(run: &mut HookRun, answers: u32, mut lines: Vec<crate::model::plugins::LogLine>) {
+pub(super) fn queue_log_lines(run: &mut HookRun, answers: u32, mut lines: Vec<LogLine>) {
     let at = run
         .queue
         .iter()

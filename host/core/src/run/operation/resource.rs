@@ -16,6 +16,7 @@ use crate::{
         compat::{Mode, Rule},
         duration,
         health::{self, Assessment, Health},
+        hook::HookOutcome,
         object::ObjectKey,
         remedy::{Command, Setting},
         settings::Wait,
@@ -198,7 +199,7 @@ impl Operation {
                 Ok(DeleteAnswer::AlreadyGone) => self.hook_observed(plan, id, &target.key, &ObservedState::Gone, out),
                 Err(mut failure) => {
                     failure.message = format!("{} could not be deleted: {}", target.key, failure.message);
-                    let outcome = crate::model::hook::HookOutcome::Failed;
+                    let outcome = HookOutcome::Failed;
                     self.end_hook(task, outcome, failure.into(), false, out);
                 }
             },
