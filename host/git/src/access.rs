@@ -31,7 +31,10 @@ impl Access {
     pub(crate) fn check(&self, url: &Url) -> Result<(), GitError> {
         let is_plain = url.scheme() == "http" && self.plain_http.contains(&host(url));
         if url.scheme() != "https" && !is_plain {
-            return Err(GitError::PlainHttp { url: url.to_string(), host: host(url) });
+            return Err(GitError::PlainHttp {
+                url: url.to_string(),
+                host: host(url),
+            });
         }
         if !self.allowed.is_empty() && !self.allowed.iter().any(|prefix| prefix.matches(url)) {
             return Err(GitError::NotAllowed {

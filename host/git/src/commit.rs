@@ -56,7 +56,9 @@ impl<'a> Headers<'a> {
 
     fn expect_id(&mut self, name: &str) -> Result<ObjectId, String> {
         let hex = self.expect(name)?;
-        let id = ObjectId::from_hex(hex).ok().filter(|id| id.kind() == gix_hash::Kind::Sha1);
+        let id = ObjectId::from_hex(hex)
+            .ok()
+            .filter(|id| id.kind() == gix_hash::Kind::Sha1);
         id.ok_or_else(|| format!("its header `{name}` is no id"))
     }
 
@@ -76,7 +78,10 @@ pub(crate) fn parse_commit(id: &ObjectId, data: &[u8]) -> Result<ParsedCommit, S
     while headers.next("parent").is_some() {}
     let author = headers.expect("author")?;
     let committer = headers.expect("committer")?;
-    let subject = headers.message().split(|byte| *byte == b'\n').find(|line| !line.is_empty());
+    let subject = headers
+        .message()
+        .split(|byte| *byte == b'\n')
+        .find(|line| !line.is_empty());
     Ok(ParsedCommit {
         tree,
         commit: Commit {
@@ -95,7 +100,10 @@ fn split_identity(value: &[u8]) -> (&[u8], Option<Timestamp>) {
     };
     let (who, when) = value.split_at(end + 1);
     let seconds = String::from_utf8_lossy(when);
-    let seconds = seconds.split_whitespace().next().and_then(|seconds| seconds.parse().ok());
+    let seconds = seconds
+        .split_whitespace()
+        .next()
+        .and_then(|seconds| seconds.parse().ok());
     (who, seconds.and_then(|seconds| Timestamp::from_second(seconds).ok()))
 }
 
@@ -138,13 +146,19 @@ pub(crate) fn signed_commit(data: &[u8]) -> Result<Option<Signed>, String> {
     let mut rest = data;
     let mut continues = None;
     while !rest.is_empty() {
-        let end = rest.iter().position(|byte| *byte == b'\n').map_or(rest.len(), |at| at + 1);
+        let end = rest
+            .iter()
+            .position(|byte| *byte == b'\n')
+            .map_or(rest.len(), |at| at + 1);
         let (line, after) = rest.split_at(end);
         if line == b"\n" {
             break;
         }
         rest = after;
-        let header = line.split(|byte| *byte == b' ' || *byte == b'\n').next().unwrap_or_default();
+        let header = line
+            .split(|byte| *byte == b' ' || *byte == b'\n')
+            .next()
+            .unwrap_or_default();
         continues = match (line.first(), continues) {
             (Some(b' '), header) => header,
             _ if header == SIGNATURE_HEADER && signature.is_some() => {
@@ -157,7 +171,11 @@ pub(crate) fn signed_commit(data: &[u8]) -> Result<Option<Signed>, String> {
         match continues {
             // The value begins after the name and a space, or after the space of a further line.
             Some(true) => {
-                let name = if line.starts_with(b" ") { 1 } else { SIGNATURE_HEADER.len() + 1 };
+                let name = if line.starts_with(b" ") {
+                    1
+                } else {
+                    SIGNATURE_HEADER.len() + 1
+                };
                 signature
                     .get_or_insert_default()
                     .extend_from_slice(line.get(name..).unwrap_or_default());
@@ -203,11 +221,14 @@ pub(crate) fn signed_tag(data: &[u8]) -> Option<Signed> {
 mod tests {
     use super::*;
 
-    const HEAD: &str = "tree 4b825dc642cb6eb9a060e54bf8d69288fbee4904\nauthor A <a@b> 1 +0000\ncommitter A <a@b> 1 +0000\n";
+    const HEAD: &str =
+        "tree 4b825dc642cb6eb9a060e54bf8d69288fbee4904\nauthor A <a@b> 1 +0000\ncommitter A <a@b> 1 +0000\n";
 
     #[test]
     fn a_commit_is_signed_without_its_signatures() {
-        let data = format!("{HEAD}gpgsig one\n two\n three\ngpgsig-sha256 x\n y\nencoding UTF-8\n\ngpgsig in the text\n more\n");
+        let data = format!(
+            "{HEAD}gpgsig one\n two\n three\ngpgsig-sha256 x\n y\nencoding UTF-8\n\ngpgsig in the text\n more\n"
+        );
         let signed = signed_commit(data.as_bytes()).unwrap().unwrap();
         assert_eq!(signed.signature, "one\ntwo\nthree\n");
         let content = String::from_utf8(signed.content).unwrap();
@@ -223,7 +244,9 @@ mod tests {
     #[test]
     fn a_commit_says_who_when_and_what() {
         let data = format!("{HEAD}\n\n{}\n\nbody\n", "s".repeat(300));
-        let parsed = parse_commit(&ObjectId::null(gix_hash::Kind::Sha1), data.as_bytes()).unwrap().commit;
+        let parsed = parse_commit(&ObjectId::null(gix_hash::Kind::Sha1), data.as_bytes())
+            .unwrap()
+            .commit;
         assert_eq!(parsed.author, "A <a@b>");
         assert_eq!(parsed.time, Timestamp::from_second(1).ok());
         assert!(parsed.subject.starts_with("sss") && parsed.subject.len() <= MAX_TEXT_BYTES);

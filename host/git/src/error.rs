@@ -79,7 +79,9 @@ pub enum GitError {
         host: String,
     },
     /// The host is this machine, its link or a metadata service.
-    #[error("{url} may not be fetched: {name} leads to {address}, which is this machine, its link or a cloud's metadata service")]
+    #[error(
+        "{url} may not be fetched: {name} leads to {address}, which is this machine, its link or a cloud's metadata service"
+    )]
     LocalAddress {
         /// The URL.
         url: String,
@@ -337,10 +339,12 @@ impl GitError {
                 "hand in the certificate of the CA that signed the server's certificate".to_owned()
             }
             GitError::Denied { who: None, .. } => "hand in credentials that may read the repository".to_owned(),
-            GitError::Denied { .. } => "check that the credentials are not expired and may read the repository".to_owned(),
-            GitError::NotFound { has_credentials: false, .. } => {
-                "check the URL; many servers answer the same for a repository that needs credentials".to_owned()
+            GitError::Denied { .. } => {
+                "check that the credentials are not expired and may read the repository".to_owned()
             }
+            GitError::NotFound {
+                has_credentials: false, ..
+            } => "check the URL; many servers answer the same for a repository that needs credentials".to_owned(),
             GitError::NotFound { .. } => "check the URL, and that the credentials may read the repository".to_owned(),
             GitError::Redirect { to, .. } => format!("if {to} is the right place, use it as the URL"),
             GitError::NotGit { .. } => {
@@ -353,12 +357,14 @@ impl GitError {
             GitError::Deadline { .. } => {
                 "name fewer paths, or let the server allow partial clones (`uploadpack.allowFilter`)".to_owned()
             }
-            GitError::Limit { bound: Bound::Files | Bound::PathBytes | Bound::PathDepth, .. } => {
-                "name a smaller folder, or raise the limit".to_owned()
-            }
-            GitError::Limit { bound: Bound::References | Bound::ReferenceBytes, .. } => {
-                "name a branch, tag or commit by its whole name, or raise the limit".to_owned()
-            }
+            GitError::Limit {
+                bound: Bound::Files | Bound::PathBytes | Bound::PathDepth,
+                ..
+            } => "name a smaller folder, or raise the limit".to_owned(),
+            GitError::Limit {
+                bound: Bound::References | Bound::ReferenceBytes,
+                ..
+            } => "name a branch, tag or commit by its whole name, or raise the limit".to_owned(),
             GitError::Limit { .. } => {
                 "keep manifests in a repository of their own, let the server allow partial clones \
                  (`uploadpack.allowFilter`), or raise the limit"
@@ -376,7 +382,11 @@ impl GitError {
             GitError::Signature { error, .. } => error.hint(),
             GitError::Client { .. } => String::new(),
         };
-        Remedies(if text.is_empty() { Vec::new() } else { vec![Remedy::Text(text)] })
+        Remedies(if text.is_empty() {
+            Vec::new()
+        } else {
+            vec![Remedy::Text(text)]
+        })
     }
 
     /// Says whether another try may succeed although nothing was changed.
@@ -414,6 +424,8 @@ pub(crate) fn nearest(word: &str, names: Vec<String>) -> Vec<String> {
 pub(crate) fn remote_text(bytes: &[u8]) -> String {
     let bytes = bytes.get(..MAX_REMOTE_TEXT_BYTES * 2).unwrap_or(bytes);
     let text = String::from_utf8_lossy(bytes);
-    let line = text.chars().map(|letter| if letter.is_control() { ' ' } else { letter });
+    let line = text
+        .chars()
+        .map(|letter| if letter.is_control() { ' ' } else { letter });
     truncated_to(line.collect::<String>().trim().to_owned(), MAX_REMOTE_TEXT_BYTES)
 }

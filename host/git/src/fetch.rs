@@ -234,7 +234,11 @@ impl Fetch<'_> {
         let mut bytes = pack.len() as u64;
         let mut objects = self.unpack(Objects::default(), pack).await?;
         // Before anything else of the commit is read.
-        let Peeled { id: commit, parsed, signed_by } = self.peel(&objects, id)?;
+        let Peeled {
+            id: commit,
+            parsed,
+            signed_by,
+        } = self.peel(&objects, id)?;
         let mut walk = Walk::new(self.session, commit, parsed.tree, &self.request.paths);
         let mut requested = BTreeSet::new();
         for round in 0.. {
@@ -297,12 +301,21 @@ impl Fetch<'_> {
                     if depth == 0 {
                         self.verify_no_tag(&at)?;
                     }
-                    if self.request.verify.as_ref().is_some_and(|policy| policy.of.has_commit()) {
+                    if self
+                        .request
+                        .verify
+                        .as_ref()
+                        .is_some_and(|policy| policy.of.has_commit())
+                    {
                         let what = format!("commit {}", short(&at));
                         let signed = signed_commit(&object.data).map_err(VerifyError::Ambiguous);
                         signed_by.extend(self.verify(&what, signed)?);
                     }
-                    return Ok(Peeled { id: at, parsed, signed_by });
+                    return Ok(Peeled {
+                        id: at,
+                        parsed,
+                        signed_by,
+                    });
                 }
                 object::Kind::Tag => {
                     if matches!(self.request.revision.0, Kind::Commit(_)) {

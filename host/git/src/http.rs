@@ -57,7 +57,8 @@ const STAGES: [Stage; 5] = [
 impl Progress {
     pub(crate) fn begin(&self, stage: Stage) {
         let at = STAGES.iter().position(|known| *known == stage).unwrap_or_default();
-        self.stage.store(u8::try_from(at).unwrap_or_default(), Ordering::Relaxed);
+        self.stage
+            .store(u8::try_from(at).unwrap_or_default(), Ordering::Relaxed);
     }
 
     pub(crate) fn stage(&self) -> Stage {
@@ -140,7 +141,11 @@ impl<'a> Session<'a> {
             access.check(&url)?;
             let response = self.send(self.http.client.get(url.clone())).await?;
             let Some(target) = redirect_target(&url, &response) else {
-                let base = url.path().strip_suffix(CAPABILITIES_PATH).unwrap_or_default().to_owned();
+                let base = url
+                    .path()
+                    .strip_suffix(CAPABILITIES_PATH)
+                    .unwrap_or_default()
+                    .to_owned();
                 url.set_path(&base);
                 url.set_query(None);
                 self.check_answer(&response, ADVERTISEMENT)?;

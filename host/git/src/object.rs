@@ -75,7 +75,10 @@ pub(crate) fn tree_entries(mut data: &[u8]) -> Option<Vec<TreeEntry<'_>>> {
         let space = data.iter().position(|byte| *byte == b' ')?;
         let (mode, rest) = data.split_at_checked(space)?;
         let mode = std::str::from_utf8(mode).ok().filter(|mode| mode.len() <= 6)?;
-        let mode = mode.bytes().all(|digit| digit.is_ascii_digit()).then(|| u32::from_str_radix(mode, 8).ok())??;
+        let mode = mode
+            .bytes()
+            .all(|digit| digit.is_ascii_digit())
+            .then(|| u32::from_str_radix(mode, 8).ok())??;
         let rest = rest.get(1..)?;
         let end = rest.iter().position(|byte| *byte == 0)?;
         let (name, rest) = rest.split_at_checked(end)?;

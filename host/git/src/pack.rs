@@ -265,7 +265,9 @@ impl EntryHeader {
                 let distance = read_distance(pack, at)?;
                 let base = usize::try_from(distance).ok().filter(|distance| *distance > 0);
                 let base = base.and_then(|distance| offset.checked_sub(distance));
-                Content::Delta(Base::Offset(base.ok_or_else(|| corrupt("a delta's base is before its beginning"))?))
+                Content::Delta(Base::Offset(
+                    base.ok_or_else(|| corrupt("a delta's base is before its beginning"))?,
+                ))
             }
             7 => {
                 let id = pack.get(*at..*at + ID_BYTES).and_then(|id| ObjectId::try_from(id).ok());

@@ -2,7 +2,10 @@
 
 use std::fmt;
 
-use gix_validate::path::{component, component::{Mode, Options}};
+use gix_validate::path::{
+    component,
+    component::{Mode, Options},
+};
 
 use crate::error::GitError;
 
@@ -20,7 +23,10 @@ impl RepositoryPath {
     ///
     /// Returns why the path is refused.
     pub fn parse(text: &str) -> Result<RepositoryPath, GitError> {
-        let wrong = |reason: String| GitError::Path { text: text.to_owned(), reason };
+        let wrong = |reason: String| GitError::Path {
+            text: text.to_owned(),
+            reason,
+        };
         if text.len() > MAX_PATH_BYTES {
             return Err(wrong(format!("it is longer than {MAX_PATH_BYTES} bytes")));
         }
@@ -69,7 +75,14 @@ mod tests {
     #[test]
     fn a_path_stays_in_the_repository() {
         let path = |text: &str| RepositoryPath::parse(text).map(|path| path.as_str().to_owned());
-        for (text, parsed) in [("", ""), (".", ""), ("./", ""), ("a/b/", "a/b"), ("./a//b/.", "a/b"), ("a.b", "a.b")] {
+        for (text, parsed) in [
+            ("", ""),
+            (".", ""),
+            ("./", ""),
+            ("a/b/", "a/b"),
+            ("./a//b/.", "a/b"),
+            ("a.b", "a.b"),
+        ] {
             assert_eq!(path(text).unwrap(), parsed, "{text}");
         }
         for text in [

@@ -67,7 +67,9 @@ impl Server {
     fn from_lines(session: &Session<'_>, base: Url, lines: &[String]) -> Result<Server, GitError> {
         let url = || session.url.to_string();
         if lines.first().map(String::as_str) != Some("version 2") {
-            let first = lines.first().map_or("nothing", |line| line.split('\0').next().unwrap_or_default());
+            let first = lines
+                .first()
+                .map_or("nothing", |line| line.split('\0').next().unwrap_or_default());
             return Err(GitError::NotGit {
                 url: url(),
                 answer: remote_text(format!("`{first}`").as_bytes()),
@@ -75,7 +77,13 @@ impl Server {
         }
         let value = |name: &str| {
             let mut found = lines.iter().filter_map(|line| line.strip_prefix(name));
-            found.find_map(|rest| if rest.is_empty() { Some("") } else { rest.strip_prefix('=') })
+            found.find_map(|rest| {
+                if rest.is_empty() {
+                    Some("")
+                } else {
+                    rest.strip_prefix('=')
+                }
+            })
         };
         if let Some(format) = value("object-format").filter(|format| *format != "sha1") {
             return Err(GitError::ObjectFormat {
@@ -160,7 +168,9 @@ impl Server {
             match packets.expect().await? {
                 Packet::Data(line) if line.strip_suffix(b"\n").unwrap_or(&line) == b"packfile" => break,
                 Packet::Data(_) | Packet::Delimiter => {}
-                Packet::Flush | Packet::ResponseEnd => return Err(session.malformed("an answer", "there is no pack in it")),
+                Packet::Flush | Packet::ResponseEnd => {
+                    return Err(session.malformed("an answer", "there is no pack in it"));
+                }
             }
         }
         let mut pack = Vec::new();

@@ -146,10 +146,13 @@ mod tests {
             assert!(Revision::branch(name).is_ok() && Revision::tag(name).is_ok(), "{name}");
         }
         for name in [
-            "", "/main", "main/", "a..b", "a b", "a~1", "a^", "a:b", "a?", "a*", "a[", "a\\b", "a.lock", "a@{1}", ".a", "a.",
-            "a\nb", "a\0",
+            "", "/main", "main/", "a..b", "a b", "a~1", "a^", "a:b", "a?", "a*", "a[", "a\\b", "a.lock", "a@{1}", ".a",
+            "a.", "a\nb", "a\0",
         ] {
-            assert!(Revision::branch(name).is_err() && Revision::tag(name).is_err(), "{name:?}");
+            assert!(
+                Revision::branch(name).is_err() && Revision::tag(name).is_err(),
+                "{name:?}"
+            );
         }
         assert!(Revision::branch(&"a".repeat(256)).is_err());
         assert!(Revision::reference("main").is_err() && Revision::reference("refs/pull/1/head").is_ok());
@@ -159,7 +162,10 @@ mod tests {
     fn a_commit_has_its_whole_id() {
         let id = "0123456789abcdef0123456789abcdef01234567";
         assert_eq!(Revision::commit(id).unwrap().to_string(), format!("commit {id}"));
-        assert_eq!(Revision::commit(&id.to_uppercase()).unwrap(), Revision::commit(id).unwrap());
+        assert_eq!(
+            Revision::commit(&id.to_uppercase()).unwrap(),
+            Revision::commit(id).unwrap()
+        );
         for (text, reason) in [
             ("0123456", "abbreviated"),
             (&"a".repeat(64), "sha256"),

@@ -144,7 +144,9 @@ impl SignatureError {
             VerifyError::Missing => "sign it: `git commit -S` or `git tag -s`; nothing of it was used",
             VerifyError::NoTag => "name a tag that was made with `git tag -s`, or ask for a signature of the commit",
             VerifyError::OtherTag(_) => "somebody may have moved the tag; make it anew with `git tag -s -f`",
-            VerifyError::Untrusted(_) => "sign it with a trusted key, or add the signer's public key to the trusted ones",
+            VerifyError::Untrusted(_) => {
+                "sign it with a trusted key, or add the signer's public key to the trusted ones"
+            }
             VerifyError::Wrong(_) | VerifyError::Ambiguous(_) => "somebody may have changed it; nothing of it was used",
             VerifyError::Unsupported(_) => "sign it with Ed25519, RSA or ECDSA on P-256 or P-384",
             VerifyError::Unusable { .. } => "sign it with another key, or renew the public key among the trusted ones",
@@ -170,7 +172,8 @@ impl TrustedKeys {
             if content.len() > MAX_KEY_BYTES {
                 return Err(wrong(format!("it is longer than {MAX_KEY_BYTES} bytes")));
             }
-            let text = std::str::from_utf8(content).map_err(|_| wrong("it is not text; export keys with `--armor`".to_owned()))?;
+            let text = std::str::from_utf8(content)
+                .map_err(|_| wrong("it is not text; export keys with `--armor`".to_owned()))?;
             if text.contains("PRIVATE KEY") {
                 return Err(wrong("there is a private key in it".to_owned()));
             }
@@ -193,8 +196,14 @@ impl TrustedKeys {
 
     /// Returns all keys with their files, for people.
     pub(crate) fn descriptions(&self) -> Vec<String> {
-        let openpgp = self.openpgp.iter().map(|(file, key)| format!("{} ({file})", key.description()));
-        let ssh = self.ssh.iter().map(|(file, key)| format!("{} ({file})", key.description()));
+        let openpgp = self
+            .openpgp
+            .iter()
+            .map(|(file, key)| format!("{} ({file})", key.description()));
+        let ssh = self
+            .ssh
+            .iter()
+            .map(|(file, key)| format!("{} ({file})", key.description()));
         openpgp.chain(ssh).collect()
     }
 
@@ -214,7 +223,9 @@ impl TrustedKeys {
         } else if text.starts_with(ssh::SIGNATURE_HEADER) {
             ssh::verify(&self.ssh, text, &signed.content)
         } else {
-            Err(VerifyError::Unsupported("it is neither of OpenPGP nor of SSH".to_owned()))
+            Err(VerifyError::Unsupported(
+                "it is neither of OpenPGP nor of SSH".to_owned(),
+            ))
         }
     }
 }
@@ -228,5 +239,10 @@ fn armored(text: &str, begin: &str, end: &str) -> Result<Vec<u8>, String> {
     let lines = body.lines().map(str::trim);
     let lines = lines.filter(|line| !line.is_empty() && !line.contains(':') && !line.starts_with('='));
     let joined: String = lines.collect();
-    BASE64_STANDARD.decode(joined).map_err(|_| "it is not base64".to_owned())
+    BASE64_STANDARD
+        .decode(joined)
+        .map_err(|_| "it is not base64".to_owned())
 }
+
+#[cfg(test)]
+mod tests;

@@ -34,7 +34,10 @@ impl RepositoryUrl {
         }
         let lower = text.to_ascii_lowercase();
         if ["%2f", "%5c", "%00"].iter().any(|encoded| lower.contains(encoded)) {
-            return Err(wrong("it has an encoded slash, backslash or NUL in it", "write the path as it is"));
+            return Err(wrong(
+                "it has an encoded slash, backslash or NUL in it",
+                "write the path as it is",
+            ));
         }
         if !lower.starts_with("https://") && !lower.starts_with("http://") {
             let hint = "only https is supported: write `https://HOST/PATH`, with an access token in the credentials";
@@ -46,7 +49,10 @@ impl RepositoryUrl {
             return Err(wrong("it has a user in it", hint));
         }
         if url.query().is_some() || url.fragment().is_some() {
-            return Err(wrong("it has a `?` or `#` in it", "write only the repository's address"));
+            return Err(wrong(
+                "it has a `?` or `#` in it",
+                "write only the repository's address",
+            ));
         }
         let path = url.path().trim_end_matches('/').to_owned();
         if path.is_empty() {
@@ -120,7 +126,10 @@ impl UrlPrefix {
     pub(crate) fn matches(&self, url: &Url) -> bool {
         let parts = |url: &Url| -> Vec<String> {
             let path = url.path().trim_matches('/').to_owned();
-            path.split('/').filter(|part| !part.is_empty()).map(str::to_owned).collect()
+            path.split('/')
+                .filter(|part| !part.is_empty())
+                .map(str::to_owned)
+                .collect()
         };
         is_same_origin(&self.0, url) && parts(url).starts_with(&parts(&self.0))
     }
@@ -217,7 +226,11 @@ impl From<&RepositoryUrl> for RepositoryIdentity {
             host: url.host_str().unwrap_or_default().trim_end_matches('.').to_owned(),
             web_port: url.port(),
             is_web: true,
-            path: path.strip_suffix(".git").unwrap_or(path).trim_end_matches('/').to_owned(),
+            path: path
+                .strip_suffix(".git")
+                .unwrap_or(path)
+                .trim_end_matches('/')
+                .to_owned(),
         }
     }
 }
@@ -254,13 +267,18 @@ mod tests {
             ("https://git.example.com/acme/..%2Fother/a", "encoded slash"),
             ("https:///a", "s"),
         ] {
-            let error = RepositoryUrl::parse(text).map(|url| url.to_string()).unwrap_err().to_string();
+            let error = RepositoryUrl::parse(text)
+                .map(|url| url.to_string())
+                .unwrap_err()
+                .to_string();
             assert!(error.contains(reason), "{text}: {error}");
             assert!(!error.contains("s3c"), "{error}");
         }
         assert!(RepositoryUrl::parse(&format!("https://a.example/{}", "x".repeat(2048))).is_err());
         assert_eq!(
-            RepositoryUrl::parse("HTTPS://Git.Example.COM:443/a/../b.git/").unwrap().to_string(),
+            RepositoryUrl::parse("HTTPS://Git.Example.COM:443/a/../b.git/")
+                .unwrap()
+                .to_string(),
             "https://git.example.com/b.git"
         );
     }
@@ -268,17 +286,35 @@ mod tests {
     #[test]
     fn a_prefix_ends_between_two_parts_of_a_path() {
         let allows = |prefix: &str, url: &str| {
-            UrlPrefix::parse(prefix).unwrap().matches(RepositoryUrl::parse(url).unwrap().url())
+            UrlPrefix::parse(prefix)
+                .unwrap()
+                .matches(RepositoryUrl::parse(url).unwrap().url())
         };
-        for prefix in ["https://git.example.com/acme", "https://git.example.com/acme/", "https://git.example.com"] {
+        for prefix in [
+            "https://git.example.com/acme",
+            "https://git.example.com/acme/",
+            "https://git.example.com",
+        ] {
             assert!(allows(prefix, "https://git.example.com/acme/shop.git"), "{prefix}");
-            assert!(!allows(prefix, "https://git.example.com.evil.example/acme/shop"), "{prefix}");
+            assert!(
+                !allows(prefix, "https://git.example.com.evil.example/acme/shop"),
+                "{prefix}"
+            );
             assert!(!allows(prefix, "https://git.example.com:8443/acme/shop"), "{prefix}");
             assert!(!allows(prefix, "http://git.example.com/acme/shop"), "{prefix}");
         }
-        assert!(!allows("https://git.example.com/acme", "https://git.example.com/acme-other/shop"));
-        assert!(!allows("https://git.example.com/acme", "https://git.example.com/acme/../other/shop"));
-        assert!(!allows("https://git.example.com/acme", "https://git.example.com/acme/%2e%2e/other/shop"));
+        assert!(!allows(
+            "https://git.example.com/acme",
+            "https://git.example.com/acme-other/shop"
+        ));
+        assert!(!allows(
+            "https://git.example.com/acme",
+            "https://git.example.com/acme/../other/shop"
+        ));
+        assert!(!allows(
+            "https://git.example.com/acme",
+            "https://git.example.com/acme/%2e%2e/other/shop"
+        ));
         assert!(UrlPrefix::parse("git.example.com").is_err());
     }
 
@@ -310,7 +346,14 @@ mod tests {
         ] {
             assert!(!own.is_same(&RepositoryIdentity::parse(another).unwrap()), "{another}");
         }
-        for none in ["", "shop", "https://", "https://git.example.com", "/srv/git/shop", "javascript:alert(1)//x"] {
+        for none in [
+            "",
+            "shop",
+            "https://",
+            "https://git.example.com",
+            "/srv/git/shop",
+            "javascript:alert(1)//x",
+        ] {
             let identity = RepositoryIdentity::parse(none);
             assert!(identity.is_none_or(|other| !own.is_same(&other)), "{none}");
         }

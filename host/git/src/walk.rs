@@ -15,7 +15,7 @@ use crate::{
     pack::Objects,
     path::{RepositoryPath, check_name},
     revision::short,
-    snapshot::{File, FileMode, Skipped, SkipReason},
+    snapshot::{File, FileMode, SkipReason, Skipped},
 };
 
 /// The longest chain of symbolic links, as on Linux.
@@ -56,11 +56,17 @@ struct Task {
 
 /// Where a path leads.
 enum Place {
-    Entry { path: Vec<String>, entry: Option<Entry> },
+    Entry {
+        path: Vec<String>,
+        entry: Option<Entry>,
+    },
     /// A link's target isn't there yet.
     Unread,
     Missing,
-    Outside { link: String, target: String },
+    Outside {
+        link: String,
+        target: String,
+    },
 }
 
 /// The walk through the folders of one commit.
@@ -76,7 +82,12 @@ pub(crate) struct Walk<'a> {
 }
 
 impl<'a> Walk<'a> {
-    pub(crate) fn new(session: &'a Session<'a>, commit: ObjectId, root: ObjectId, paths: &[RepositoryPath]) -> Walk<'a> {
+    pub(crate) fn new(
+        session: &'a Session<'a>,
+        commit: ObjectId,
+        root: ObjectId,
+        paths: &[RepositoryPath],
+    ) -> Walk<'a> {
         let task = |path: &RepositoryPath| Task {
             parts: split(path.as_str()),
             link: None,
@@ -99,7 +110,10 @@ impl<'a> Walk<'a> {
         while let Some(task) = self.tasks.pop() {
             let place = self.locate(objects, &task.parts)?;
             match (place, task.link) {
-                (Place::Unread, link) => waiting.push(Task { parts: task.parts, link }),
+                (Place::Unread, link) => waiting.push(Task {
+                    parts: task.parts,
+                    link,
+                }),
                 (Place::Outside { link, target }, _) => {
                     return Err(GitError::Link {
                         url: self.session.url.to_string(),
@@ -154,21 +168,25 @@ impl<'a> Walk<'a> {
                 "" | "." => continue,
                 ".." if path.pop().is_some() => continue,
                 ".." => {
-                    let (link, target) = links.pop().unwrap_or_default();
+                    let (link, target) = links.into_iter().next().unwrap_or_default();
                     return Ok(Place::Outside { link, target });
                 }
                 _ => {}
             }
-            let Some(entry) = self.entry(objects, &path, &part)? else {
-                return Ok(Place::Missing);
-            };
+            let entry = self.entry(objects, &path, &part)?;
             path.push(part);
+            let Some(entry) = entry else {
+                return Ok(missing(path.len(), &todo, links));
+            };
             match entry.kind {
                 EntryKind::Folder => {}
                 EntryKind::File { .. } | EntryKind::Submodule if todo.is_empty() => {
-                    return Ok(Place::Entry { path, entry: Some(entry) });
+                    return Ok(Place::Entry {
+                        path,
+                        entry: Some(entry),
+                    });
                 }
-                EntryKind::File { .. } | EntryKind::Submodule => return Ok(Place::Missing),
+                EntryKind::File { .. } | EntryKind::Submodule => return Ok(missing(path.len(), &todo, links)),
                 EntryKind::Link => {
                     let link = path.join("/");
                     self.add(link.clone(), entry.id, FileMode::Link)?;
@@ -269,7 +287,10 @@ impl<'a> Walk<'a> {
         let mut entries = self.tree(objects, self.root, "")?;
         for (at, part) in path.iter().enumerate() {
             let entry = entries.iter().find(|entry| entry.name == *part);
-            let Some(id) = entry.filter(|entry| entry.kind == EntryKind::Folder).map(|entry| entry.id) else {
+            let Some(id) = entry
+                .filter(|entry| entry.kind == EntryKind::Folder)
+                .map(|entry| entry.id)
+            else {
                 return Ok(None);
             };
             let parts = path.get(..=at).unwrap_or_default();
@@ -287,7 +308,11 @@ impl<'a> Walk<'a> {
         let data = match object {
             Some(object) => object.data.clone(),
             None if id.is_empty_tree() => bytes::Bytes::new(),
-            None => return Err(self.session.malformed("a pack", format!("the folder `{path}` is missing in it"))),
+            None => {
+                return Err(self
+                    .session
+                    .malformed("a pack", format!("the folder `{path}` is missing in it")));
+            }
         };
         let mut names = BTreeSet::new();
         let mut entries = Vec::new();
@@ -309,7 +334,9 @@ impl<'a> Walk<'a> {
                 0o160_000 => EntryKind::Submodule,
                 other => return Err(wrong(format!("its mode is {other:o}"))),
             };
-            let name = check_name(entry.name, kind == EntryKind::Link).map_err(wrong)?.to_owned();
+            let name = check_name(entry.name, kind == EntryKind::Link)
+                .map_err(wrong)?
+                .to_owned();
             if !names.insert(name.clone()) {
                 return Err(wrong("its folder has two entries of this name".to_owned()));
             }
@@ -350,6 +377,26 @@ impl<'a> Walk<'a> {
     }
 }
 
+/// Says where a path leads that meets something which is no folder. An operating system stops there; other programs shorten
+/// `nowhere/..` before they look, so that it may lead out of the repository, too.
+fn missing(depth: usize, rest: &VecDeque<String>, links: Vec<(String, String)>) -> Place {
+    let mut depth = Some(depth);
+    for part in rest {
+        depth = match (part.as_str(), depth) {
+            (".", depth) => depth,
+            ("..", depth) => depth.and_then(|depth| depth.checked_sub(1)),
+            (_, depth) => depth.map(|depth| depth + 1),
+        };
+    }
+    match (depth, links.into_iter().next()) {
+        (None, Some((link, target))) => Place::Outside { link, target },
+        _ => Place::Missing,
+    }
+}
+
 fn split(path: &str) -> Vec<String> {
-    path.split('/').filter(|part| !part.is_empty()).map(str::to_owned).collect()
+    path.split('/')
+        .filter(|part| !part.is_empty())
+        .map(str::to_owned)
+        .collect()
 }

@@ -78,7 +78,9 @@ impl WebhookSecret {
         let mut sent = self.mac()?;
         sent.update(token.as_bytes());
         let sent = sent.finalize().into_bytes();
-        expected.verify_slice(&sent).map_err(|_| WebhookError::WrongSignature { header })
+        expected
+            .verify_slice(&sent)
+            .map_err(|_| WebhookError::WrongSignature { header })
     }
 }
 
@@ -115,7 +117,10 @@ impl Push {
     /// Says whether it is about a repository, however its address is written.
     pub fn is_about(&self, url: &RepositoryUrl) -> bool {
         let own = RepositoryIdentity::from(url);
-        let known = self.addresses.iter().filter_map(|address| RepositoryIdentity::parse(address));
+        let known = self
+            .addresses
+            .iter()
+            .filter_map(|address| RepositoryIdentity::parse(address));
         known.into_iter().any(|other| own.is_same(&other))
     }
 }
@@ -203,7 +208,9 @@ fn decode_hex(text: &str) -> Option<Vec<u8>> {
     let digits = text.as_bytes().chunks(2);
     let byte = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok();
     // `from_str_radix` would accept a sign.
-    text.bytes().all(|digit| digit.is_ascii_hexdigit()).then(|| digits.map(byte).collect())?
+    text.bytes()
+        .all(|digit| digit.is_ascii_hexdigit())
+        .then(|| digits.map(byte).collect())?
 }
 
 #[cfg(test)]

@@ -270,17 +270,17 @@ pub(super) fn verify(
     Err(error)
 }
 
-fn verify_one(
-    trusted: &[(String, PublicKey)],
-    body: &[u8],
-    content: &[u8],
-    now: u64,
-) -> Result<Signer, VerifyError> {
+fn verify_one(trusted: &[(String, PublicKey)], body: &[u8], content: &[u8], now: u64) -> Result<Signer, VerifyError> {
     let signature = SignaturePacket::parse(body).map_err(VerifyError::Unsupported)?;
     if signature.kind != kind::BINARY {
-        return Err(VerifyError::Unsupported(format!("it is of the type {:#04x}", signature.kind)));
+        return Err(VerifyError::Unsupported(format!(
+            "it is of the type {:#04x}",
+            signature.kind
+        )));
     }
-    let found = trusted.iter().find_map(|(file, key)| Some((file, key, key.find(&signature)?)));
+    let found = trusted
+        .iter()
+        .find_map(|(file, key)| Some((file, key, key.find(&signature)?)));
     let Some((file, whole, key)) = found else {
         return Err(VerifyError::Untrusted(signature.issuer()));
     };
@@ -296,11 +296,16 @@ fn verify_one(
     }
     // A subkey is as good as its primary key, which needn't sign data itself.
     let primary = &whole.primary;
-    let primary_expired = primary.statement.is_none_or(|statement| statement.expires.is_some_and(|expires| expires <= now));
+    let primary_expired = primary
+        .statement
+        .is_none_or(|statement| statement.expires.is_some_and(|expires| expires <= now));
     if primary.is_revoked || primary_expired {
         return Err(unusable("its primary key was revoked or has expired"));
     }
-    if signature.lifetime.is_some_and(|lifetime| signature.created + lifetime <= now) {
+    if signature
+        .lifetime
+        .is_some_and(|lifetime| signature.created + lifetime <= now)
+    {
         return Err(unusable("the signature has expired"));
     }
     Ok(Signer {
@@ -308,6 +313,3 @@ fn verify_one(
         key: key.description(),
     })
 }
-
-#[cfg(test)]
-mod tests;

@@ -51,19 +51,25 @@ impl PublicKey {
         for option in options {
             let value = option.strip_prefix("namespaces=").map(|value| value.trim_matches('"'));
             if !value.is_some_and(|value| value.split(',').any(|name| name == "git" || name == "*")) {
-                return Err(format!("the option `{option}` is not supported; `namespaces=\"git\"` is"));
+                return Err(format!(
+                    "the option `{option}` is not supported; `namespaces=\"git\"` is"
+                ));
             }
         }
         let kind = words.get(at).copied().unwrap_or_default();
         let encoded = words.get(at + 1).copied().unwrap_or_default();
-        let blob = BASE64_STANDARD.decode(encoded).map_err(|_| "the key is not base64".to_owned())?;
+        let blob = BASE64_STANDARD
+            .decode(encoded)
+            .map_err(|_| "the key is not base64".to_owned())?;
         let key = PublicKey(blob);
         // Trusting a key that can't verify anything would look like an attack later.
         let mut reader = Reader(&key.0);
         if reader.string() != Some(kind.as_bytes()) {
             return Err(format!("the key is not of the type `{kind}`"));
         }
-        key.algorithm().map(|_| ()).map_err(|reason| format!("a key of the type `{kind}` {reason}"))?;
+        key.algorithm()
+            .map(|_| ())
+            .map_err(|reason| format!("a key of the type `{kind}` {reason}"))?;
         Ok(key)
     }
 
@@ -78,10 +84,16 @@ impl PublicKey {
         let kind = reader.string().ok_or(CUT)?;
         let mut string = || reader.string().ok_or(CUT);
         match kind {
-            b"ssh-ed25519" => Ok(Algorithm::Ed25519 { key: string()?, application: None }),
+            b"ssh-ed25519" => Ok(Algorithm::Ed25519 {
+                key: string()?,
+                application: None,
+            }),
             b"sk-ssh-ed25519@openssh.com" => {
                 let key = string()?;
-                Ok(Algorithm::Ed25519 { key, application: Some(string()?) })
+                Ok(Algorithm::Ed25519 {
+                    key,
+                    application: Some(string()?),
+                })
             }
             b"ssh-rsa" => {
                 let exponent = without_zeros(string()?);
@@ -95,8 +107,16 @@ impl PublicKey {
                 let curve = string()?;
                 let point = string()?;
                 match (kind, curve) {
-                    (b"ecdsa-sha2-nistp256", b"nistp256") => Ok(Algorithm::Ecdsa { point, coordinate_bytes: 32, application: None }),
-                    (b"ecdsa-sha2-nistp384", b"nistp384") => Ok(Algorithm::Ecdsa { point, coordinate_bytes: 48, application: None }),
+                    (b"ecdsa-sha2-nistp256", b"nistp256") => Ok(Algorithm::Ecdsa {
+                        point,
+                        coordinate_bytes: 32,
+                        application: None,
+                    }),
+                    (b"ecdsa-sha2-nistp384", b"nistp384") => Ok(Algorithm::Ecdsa {
+                        point,
+                        coordinate_bytes: 48,
+                        application: None,
+                    }),
                     _ => Err("names another curve"),
                 }
             }
@@ -106,7 +126,11 @@ impl PublicKey {
                 if curve != b"nistp256" {
                     return Err("names another curve");
                 }
-                Ok(Algorithm::Ecdsa { point, coordinate_bytes: 32, application })
+                Ok(Algorithm::Ecdsa {
+                    point,
+                    coordinate_bytes: 32,
+                    application,
+                })
             }
             _ => Err("is not supported"),
         }
@@ -135,7 +159,10 @@ pub(super) fn verify(trusted: &[(String, PublicKey)], text: &str, content: &[u8]
     let unsupported = |reason: &str| VerifyError::Unsupported(reason.to_owned());
     let blob = armored(text, SIGNATURE_HEADER, SIGNATURE_FOOTER).map_err(VerifyError::Unsupported)?;
     let cut = || unsupported("it is cut");
-    let mut reader = Reader(blob.strip_prefix(MAGIC).ok_or_else(|| unsupported("it doesn't begin with `SSHSIG`"))?);
+    let mut reader = Reader(
+        blob.strip_prefix(MAGIC)
+            .ok_or_else(|| unsupported("it doesn't begin with `SSHSIG`"))?,
+    );
     if reader.number() != Some(1) {
         return Err(unsupported("its version is not 1"));
     }
@@ -154,7 +181,9 @@ pub(super) fn verify(trusted: &[(String, PublicKey)], text: &str, content: &[u8]
     if namespace != NAMESPACE {
         let namespace = String::from_utf8_lossy(namespace);
         let namespace = namespace.escape_debug();
-        return Err(VerifyError::Unsupported(format!("it was made for `{namespace}`, not for `git`")));
+        return Err(VerifyError::Unsupported(format!(
+            "it was made for `{namespace}`, not for `git`"
+        )));
     }
     let digest = match hash {
         b"sha256" => Sha256::digest(content).to_vec(),
@@ -181,13 +210,19 @@ fn is_signed(key: &PublicKey, message: &[u8], signature: &[u8]) -> Result<bool, 
     let kind = reader.string().ok_or(CUT)?;
     let value = reader.string().ok_or(CUT)?;
     let algorithm = key.algorithm()?;
+    // RSA keys sign with several hash functions, all others with one.
+    let key_kind = Reader(&key.0).string();
+    if !matches!(algorithm, Algorithm::Rsa { .. }) && key_kind != Some(kind) {
+        return Err("it is of another type than its key");
+    }
     let application = match &algorithm {
         Algorithm::Ed25519 { application, .. } | Algorithm::Ecdsa { application, .. } => *application,
         Algorithm::Rsa { .. } => None,
     };
     // A security key signs digests, with its flags and a counter.
     let message = match application {
-        None => message.to_vec(),
+        None if reader.0.is_empty() => message.to_vec(),
+        None => return Err("there is something behind it"),
         Some(application) => {
             let [flags, counter @ ..] = reader.0 else {
                 return Err(CUT);
@@ -206,10 +241,12 @@ fn is_signed(key: &PublicKey, message: &[u8], signature: &[u8]) -> Result<bool, 
         }
     };
     match algorithm {
-        Algorithm::Ed25519 { key, .. } if matches!(kind, b"ssh-ed25519" | b"sk-ssh-ed25519@openssh.com") => {
-            Ok(UnparsedPublicKey::new(&ED25519, key).verify(&message, value).is_ok())
-        }
-        Algorithm::Ecdsa { point, coordinate_bytes, .. } if kind.windows(10).any(|part| part == b"ecdsa-sha2") => {
+        Algorithm::Ed25519 { key, .. } => Ok(UnparsedPublicKey::new(&ED25519, key).verify(&message, value).is_ok()),
+        Algorithm::Ecdsa {
+            point,
+            coordinate_bytes,
+            ..
+        } => {
             let mut numbers = Reader(value);
             let r = numbers.string().ok_or(CUT)?;
             let s = numbers.string().ok_or(CUT)?;
@@ -221,7 +258,9 @@ fn is_signed(key: &PublicKey, message: &[u8], signature: &[u8]) -> Result<bool, 
                 &ECDSA_P384_SHA384_FIXED
             };
             let signature = [r, s].concat();
-            Ok(UnparsedPublicKey::new(algorithm, point).verify(&message, &signature).is_ok())
+            Ok(UnparsedPublicKey::new(algorithm, point)
+                .verify(&message, &signature)
+                .is_ok())
         }
         Algorithm::Rsa { modulus, exponent } => {
             let parameters: &RsaParameters = match kind {
@@ -230,10 +269,12 @@ fn is_signed(key: &PublicKey, message: &[u8], signature: &[u8]) -> Result<bool, 
                 _ => return Err("its hash function is SHA-1"),
             };
             let value = padded(value, modulus.len()).ok_or("it is longer than its key")?;
-            let key = RsaPublicKeyComponents { n: modulus, e: exponent };
+            let key = RsaPublicKeyComponents {
+                n: modulus,
+                e: exponent,
+            };
             Ok(key.verify(parameters, &message, &value).is_ok())
         }
-        Algorithm::Ed25519 { .. } | Algorithm::Ecdsa { .. } => Err("it is of another type than its key"),
     }
 }
 
@@ -272,6 +313,3 @@ pub(super) fn padded(number: &[u8], length: usize) -> Option<Vec<u8>> {
     let zeros = length.checked_sub(number.len())?;
     Some([vec![0; zeros].as_slice(), number].concat())
 }
-
-#[cfg(test)]
-mod tests;

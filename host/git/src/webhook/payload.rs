@@ -23,7 +23,11 @@ pub(super) fn read(provider: Provider, event: &str, body: &[u8]) -> Result<Event
         (Provider::GitLab, _) => {
             let push: GitLabPush = parse(body)?;
             // System hooks are about everything that happens.
-            if push.object_kind.as_deref().is_some_and(|kind| !matches!(kind, "push" | "tag_push")) {
+            if push
+                .object_kind
+                .as_deref()
+                .is_some_and(|kind| !matches!(kind, "push" | "tag_push"))
+            {
                 return Ok(Event::Other("System Hook".to_owned()));
             }
             push.into_push()
@@ -46,7 +50,11 @@ fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, WebhookError> {
             "it is a form; set the content type `application/json` at the service".to_owned()
         } else {
             // The message of the parser could repeat a value.
-            let what = if error.is_data() { "something has another type than expected" } else { "it is not JSON" };
+            let what = if error.is_data() {
+                "something has another type than expected"
+            } else {
+                "it is not JSON"
+            };
             format!("{what}, in line {}, column {}", error.line(), error.column())
         };
         WebhookError::Body { reason }
@@ -55,7 +63,12 @@ fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, WebhookError> {
 
 fn push(addresses: impl IntoIterator<Item = Option<String>>, changes: impl IntoIterator<Item = Change>) -> Push {
     Push {
-        addresses: addresses.into_iter().flatten().filter(|address| !address.is_empty()).take(MAX_CHANGES).collect(),
+        addresses: addresses
+            .into_iter()
+            .flatten()
+            .filter(|address| !address.is_empty())
+            .take(MAX_CHANGES)
+            .collect(),
         changes: changes.into_iter().take(MAX_CHANGES).collect(),
     }
 }
@@ -86,7 +99,9 @@ struct GitHubRepository {
 
 impl GitHubPush {
     fn into_push(self) -> Push {
-        let addresses = self.repository.map(|known| [known.clone_url, known.ssh_url, known.html_url]);
+        let addresses = self
+            .repository
+            .map(|known| [known.clone_url, known.ssh_url, known.html_url]);
         push(addresses.into_iter().flatten(), change(self.reference, self.after))
     }
 }
@@ -109,7 +124,9 @@ struct GitLabProject {
 
 impl GitLabPush {
     fn into_push(self) -> Push {
-        let addresses = self.project.map(|known| [known.git_http_url, known.git_ssh_url, known.web_url]);
+        let addresses = self
+            .project
+            .map(|known| [known.git_http_url, known.git_ssh_url, known.web_url]);
         push(addresses.into_iter().flatten(), change(self.reference, self.after))
     }
 }
@@ -162,7 +179,11 @@ struct Link {
 
 impl BitbucketCloudReference {
     fn full_name(&self) -> Option<String> {
-        let folder = if self.kind.as_deref() == Some("tag") { "tags" } else { "heads" };
+        let folder = if self.kind.as_deref() == Some("tag") {
+            "tags"
+        } else {
+            "heads"
+        };
         Some(format!("refs/{folder}/{}", self.name.as_deref()?))
     }
 }
@@ -216,7 +237,10 @@ impl BitbucketServerPush {
         let clones = self.repository.and_then(|known| known.links).map(|links| links.clone);
         let addresses = clones.unwrap_or_default().into_iter().map(|link| link.href);
         let changes = self.changes.into_iter();
-        push(addresses, changes.filter_map(|one| change(one.reference?.id, one.to_hash)))
+        push(
+            addresses,
+            changes.filter_map(|one| change(one.reference?.id, one.to_hash)),
+        )
     }
 }
 

@@ -84,7 +84,11 @@ impl KeyMaterial {
                     _ => return Err("a key in it is on a curve that is not supported".to_owned()),
                 }
             }
-            other => return Err(format!("a key in it is for the algorithm {other}, which is not supported")),
+            other => {
+                return Err(format!(
+                    "a key in it is for the algorithm {other}, which is not supported"
+                ));
+            }
         };
         Ok((number(created), material))
     }
@@ -106,7 +110,10 @@ impl KeyMaterial {
                     _ => return None,
                 };
                 let value = padded(numbers.next()?, modulus.len())?;
-                let key = RsaPublicKeyComponents { n: modulus, e: exponent };
+                let key = RsaPublicKeyComponents {
+                    n: modulus,
+                    e: exponent,
+                };
                 Some(key.verify(parameters, &message, &value).is_ok())
             }
             (KeyMaterial::Ed25519 { key, is_legacy }, kind) => {

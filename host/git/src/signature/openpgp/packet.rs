@@ -132,9 +132,13 @@ impl SignaturePacket {
         if *version != 4 {
             return Err(format!("its version is {version}, and 4 is supported"));
         }
-        let (hashed, rest) = rest.split_at_checked(usize::from(u16::from_be_bytes(*length))).ok_or_else(cut)?;
+        let (hashed, rest) = rest
+            .split_at_checked(usize::from(u16::from_be_bytes(*length)))
+            .ok_or_else(cut)?;
         let (length, rest) = rest.split_first_chunk::<2>().ok_or_else(cut)?;
-        let (unhashed, rest) = rest.split_at_checked(usize::from(u16::from_be_bytes(*length))).ok_or_else(cut)?;
+        let (unhashed, rest) = rest
+            .split_at_checked(usize::from(u16::from_be_bytes(*length)))
+            .ok_or_else(cut)?;
         // The first 16 bits of the digest.
         let (_, value) = rest.split_at_checked(2).ok_or_else(cut)?;
         let hashed_part = body.get(..6 + hashed.len()).unwrap_or_default();
@@ -168,7 +172,9 @@ impl SignaturePacket {
                 subpacket::KEY_FLAGS => packet.key_flags = Some(data.first().copied().unwrap_or_default()),
                 _ if packet.take_unhashed(kind, data, may_embed)? => {}
                 _ if is_critical && !subpacket::WITHOUT_EFFECT.contains(&kind) => {
-                    return Err(format!("it has a critical subpacket of the type {kind}, which is not supported"));
+                    return Err(format!(
+                        "it has a critical subpacket of the type {kind}, which is not supported"
+                    ));
                 }
                 _ => {}
             }

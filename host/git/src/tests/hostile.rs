@@ -1,0 +1,557 @@
+//! Servers, networks and repositories that are broken or malicious.
+
+use std::time::Instant;
+
+use base64::{Engine as _, prelude::BASE64_STANDARD};
+
+use super::{
+    server::{Fault, authority},
+    *,
+};
+use crate::{Bound, Stage, UrlPrefix};
+
+#[tokio::test]
+async fn credentials_are_needed_right_and_never_shown() {
+    let setup = Setup::new().await;
+    let basic = |pair: &str| format!("Basic {}", BASE64_STANDARD.encode(pair));
+    setup.server.require(&basic("alice:s3cret"));
+    let mut request = setup.request(main(), &["shop"]);
+    let error = shown(setup.fetch(&request).await);
+    assert!(
+        error.contains("refuses a request without credentials (HTTP 401)"),
+        "{error}"
+    );
+    assert!(error.contains("hand in credentials"), "{error}");
+    request.credentials = alice("wr0ng");
+    let error = shown(setup.fetch(&request).await);
+    assert!(
+        error.contains("refuses the user `alice` (HTTP 401)") && error.contains("expired"),
+        "{error}"
+    );
+    assert!(!error.contains("wr0ng"), "{error}");
+    request.credentials = alice("s3cret");
+    let snapshot = setup.fetch(&request).await.unwrap();
+    let shown = format!("{request:?} {snapshot:?}");
+    assert!(
+        !shown.contains("s3cret") && !shown.contains(&BASE64_STANDARD.encode("alice:s3cret")),
+        "{shown}"
+    );
+    setup.server.require("Bearer t0ken");
+    request.credentials = Some(Credentials::bearer("t0ken").unwrap());
+    assert!(setup.fetch(&request).await.is_ok());
+    // Revoked since: what is known doesn't help.
+    setup.server.require("Bearer another");
+    let error = setup.client().fetch(&request, known(&snapshot)).await.unwrap_err();
+    assert!(matches!(error, GitError::Denied { status: 401, .. }), "{error}");
+}
+
+#[tokio::test]
+async fn only_a_certificate_of_a_trusted_authority_counts() {
+    let mut setup = Setup::new().await;
+    setup.access.ca_certificates = authority().pem().into_bytes();
+    let error = shown(setup.fetch_shop().await);
+    assert!(
+        error.contains("the certificate of https://localhost:") && error.contains("is not trusted"),
+        "{error}"
+    );
+    assert!(error.contains("the CA that signed"), "{error}");
+    setup.access.ca_certificates = Vec::new();
+    assert!(shown(setup.fetch_shop().await).contains("is not trusted"));
+    assert!(setup.server.take_requests().is_empty() && setup.server.sent_credentials().is_empty());
+    for (pem, reason) in [
+        ("hello", "no certificate"),
+        ("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", ""),
+    ] {
+        setup.access.ca_certificates = pem.as_bytes().to_vec();
+        let error = GitClient::new(setup.access.clone())
+            .map(|_| ())
+            .unwrap_err()
+            .to_string();
+        assert!(
+            error.contains("CA certificates") || error.contains("HTTP client"),
+            "{error}"
+        );
+        assert!(error.contains(reason), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn redirects_stay_on_the_host_and_below_what_is_allowed() {
+    let mut setup = Setup::new().await;
+    let other = Setup::new().await;
+    let path = "/acme/shop.git/info/refs?service=git-upload-pack";
+    let mut request = setup.request(main(), &["shop"]);
+    request.url = RepositoryUrl::parse(&format!("https://localhost:{}/moved/shop", setup.server.port())).unwrap();
+    request.credentials = alice("s3cret");
+    // Absolute and relative, on the same host.
+    for location in [
+        format!("https://localhost:{}{path}", setup.server.port()),
+        path.to_owned(),
+    ] {
+        setup.server.set_fault(Fault::Redirect(location));
+        assert!(setup.fetch(&request).await.is_ok());
+    }
+    // Another port, another name of the same machine, no TLS, a user in the location.
+    for (location, reason) in [
+        (
+            format!("https://localhost:{}{path}", other.server.port()),
+            "another host",
+        ),
+        (format!("//localhost:{}{path}", other.server.port()), "another host"),
+        (
+            format!("https://127.0.0.1:{}{path}", setup.server.port()),
+            "another host",
+        ),
+        (
+            format!("http://localhost:{}{path}", setup.server.port()),
+            "another host",
+        ),
+        (format!("https://bob:pw@evil.example{path}"), "another host"),
+        ("/login?to=/acme/shop.git".to_owned(), "doesn't lead to a repository"),
+        ("/acme/shop.git/info/refs".to_owned(), "doesn't lead to a repository"),
+    ] {
+        setup.server.set_fault(Fault::Redirect(location.clone()));
+        let error = shown(setup.fetch(&request).await);
+        assert!(
+            error.contains("redirects to") && error.contains(reason),
+            "{location}: {error}"
+        );
+        assert!(!error.contains("pw") && !error.contains("s3cret"), "{error}");
+    }
+    assert!(other.server.take_requests().is_empty() && other.server.sent_credentials().is_empty());
+    // In a circle.
+    setup.server.set_fault(Fault::Redirect(
+        "/circle/info/refs?service=git-upload-pack&"
+            .trim_end_matches('&')
+            .to_owned(),
+    ));
+    setup.access.limits.max_redirects = 0;
+    let error = shown(setup.fetch(&request).await);
+    assert!(error.contains("too many redirects"), "{error}");
+    setup.access.limits.max_redirects = 5;
+    // Away from the allowed prefix, on the same host.
+    let moved = format!("https://localhost:{}/moved", setup.server.port());
+    setup.access.allowed = vec![UrlPrefix::parse(&moved).unwrap()];
+    setup.server.set_fault(Fault::Redirect(path.to_owned()));
+    let error = shown(setup.fetch(&request).await);
+    assert!(
+        error.contains("may not be fetched: allowed are https://localhost:"),
+        "{error}"
+    );
+    setup.access.allowed = Vec::new();
+    // A command isn't redirected, as its body isn't sent twice.
+    setup.server.set_fault(Fault::RedirectCommands(format!(
+        "https://localhost:{}/x",
+        other.server.port()
+    )));
+    let error = shown(setup.fetch_shop().await);
+    assert!(error.contains("only the first request may be redirected"), "{error}");
+    assert!(other.server.take_requests().is_empty());
+}
+
+#[tokio::test]
+async fn what_is_not_allowed_is_not_even_connected_to() {
+    let mut setup = Setup::new().await;
+    setup.access.allows_local = false;
+    let error = shown(setup.fetch_shop().await);
+    assert!(
+        error.contains("localhost leads to") && error.contains("may not be fetched"),
+        "{error}"
+    );
+    let mut request = setup.request(main(), &["shop"]);
+    for literal in [
+        "127.0.0.1",
+        "[::1]",
+        "169.254.169.254",
+        "[::ffff:127.0.0.1]",
+        "0x7f.1",
+        "2130706433",
+    ] {
+        let url = format!("https://{literal}:{}/acme/shop.git", setup.server.port());
+        request.url = RepositoryUrl::parse(&url).unwrap();
+        let error = setup.fetch(&request).await.unwrap_err();
+        assert!(matches!(error, GitError::LocalAddress { .. }), "{literal}: {error}");
+    }
+    setup.access.allows_local = true;
+    setup.access.allowed = vec![UrlPrefix::parse("https://git.example.com/acme").unwrap()];
+    let error = shown(setup.fetch_shop().await);
+    assert!(error.contains("allowed are https://git.example.com/acme"), "{error}");
+    setup.access.allowed = Vec::new();
+    request.url = RepositoryUrl::parse(&format!("http://localhost:{}/acme/shop.git", setup.server.port())).unwrap();
+    let error = shown(setup.fetch(&request).await);
+    assert!(
+        error.contains("without TLS") && error.contains("hosts without TLS"),
+        "{error}"
+    );
+    assert!(setup.server.take_requests().is_empty());
+    // Allowed, this server answers with TLS all the same.
+    setup.access.plain_http = vec![format!("localhost:{}", setup.server.port())];
+    let error = setup.fetch(&request).await.unwrap_err();
+    assert!(
+        matches!(error, GitError::Unreachable { .. }) && error.is_temporary(),
+        "{error}"
+    );
+    request.url = RepositoryUrl::parse("https://no-such-host.invalid/acme/shop").unwrap();
+    let error = setup.fetch(&request).await.unwrap_err();
+    assert!(
+        matches!(error, GitError::Unreachable { .. }) && error.is_temporary(),
+        "{error}"
+    );
+}
+
+#[tokio::test]
+async fn one_deadline_holds_for_the_whole_fetch() {
+    let mut setup = Setup::new().await;
+    setup.repository.allow_filter();
+    setup.access.limits.deadline = Duration::from_millis(400);
+    for (part, stage) in [
+        ("info/refs", Stage::Capabilities),
+        ("command=ls-refs", Stage::References),
+        ("filter blob:none", Stage::Commit),
+    ] {
+        setup.server.set_fault(Fault::Silent(part));
+        let begun = Instant::now();
+        let error = setup.fetch_shop().await.unwrap_err();
+        assert!(begun.elapsed() < Duration::from_secs(5));
+        let GitError::Deadline { stage: found, .. } = &error else {
+            panic!("{part}: {error}");
+        };
+        assert_eq!(*found, stage, "{part}");
+        assert!(error.to_string().contains("was not fetched within 0.4 s"), "{error}");
+        assert!(error.is_temporary());
+    }
+    // A server that sends something all the time, too.
+    setup.server.set_fault(Fault::Endless("filter blob:none", b"0006\x02."));
+    let error = setup.fetch_shop().await.unwrap_err();
+    assert!(
+        matches!(error, GitError::Deadline { stage: Stage::Commit, received, .. } if received > 100),
+        "{error}"
+    );
+}
+
+#[tokio::test]
+async fn an_answer_that_is_cut_or_never_ends_is_an_error() {
+    let setup = Setup::new().await;
+    for (part, stage) in [
+        ("info/refs", Stage::Capabilities),
+        ("command=ls-refs", Stage::References),
+        ("command=fetch", Stage::Commit),
+    ] {
+        for length in [3, 30, 60] {
+            setup.server.set_fault(Fault::Cut(part, length));
+            let error = setup.fetch_shop().await.unwrap_err();
+            let is_cut = matches!(&error, GitError::Interrupted { stage: found, .. } if *found == stage);
+            assert!(is_cut && error.is_temporary(), "{part} {length}: {error:?}");
+        }
+    }
+    // Pack data, progress, and lines that are no part of a pack: all count.
+    for then in [b"0006\x01x".as_slice(), b"0006\x02x", b"0005\x02", &[b'x'; 100]] {
+        setup.server.set_fault(Fault::Endless("command=fetch", then));
+        let error = setup
+            .fetch_with_limits(|limits| limits.max_pack_bytes = 2000)
+            .await
+            .unwrap_err();
+        let is_right = matches!(
+            &error,
+            GitError::Limit {
+                bound: Bound::PackBytes,
+                limit: 2000,
+                ..
+            } | GitError::Malformed { .. }
+        );
+        assert!(is_right, "{error}");
+    }
+    setup.server.set_fault(Fault::Answer(
+        "command=ls-refs",
+        b"003f".iter().copied().cycle().take(100_000).collect(),
+    ));
+    let error = setup.fetch_shop().await.unwrap_err();
+    assert!(matches!(error, GitError::Malformed { .. }), "{error}");
+}
+
+#[tokio::test]
+async fn every_bound_is_named_with_its_limit_and_a_way_out() {
+    let setup = Setup::new().await;
+    let lines: Vec<String> = (0..2000)
+        .map(|line| format!("line-{line}: {}\n", line * 7919))
+        .collect();
+    for version in 0..5 {
+        setup.repository.write(
+            &format!("shop/values-{version}.yaml"),
+            &format!("version: {version}\n{}", lines.concat()),
+        );
+    }
+    setup.repository.commit("values");
+    setup
+        .repository
+        .git_bare(&["repack", "-q", "-a", "-d", "-f", "--depth=10"], b"");
+    let changes: [(Bound, fn(&mut Limits)); 9] = [
+        (Bound::References, |limits| limits.max_references = 0),
+        (Bound::ReferenceBytes, |limits| limits.max_reference_bytes = 20),
+        (Bound::PackBytes, |limits| limits.max_pack_bytes = 1000),
+        (Bound::Objects, |limits| limits.max_objects = 5),
+        (Bound::ObjectBytes, |limits| limits.max_object_bytes = 5000),
+        (Bound::UnpackedBytes, |limits| limits.max_unpacked_bytes = 60_000),
+        (Bound::DeltaDepth, |limits| limits.max_delta_depth = 0),
+        (Bound::Files, |limits| limits.max_files = 6),
+        (Bound::PathDepth, |limits| limits.max_path_depth = 2),
+    ];
+    for (bound, change) in changes {
+        let error = setup.fetch_with_limits(change).await.unwrap_err();
+        let GitError::Limit {
+            bound: found, limit, ..
+        } = &error
+        else {
+            panic!("{bound:?}: {error}");
+        };
+        let mut limits = Limits::default();
+        change(&mut limits);
+        let limit = *limit;
+        assert_eq!((*found, limit), (bound, bound.of(&limits)), "{error}");
+        let text = shown(Err(error));
+        assert!(
+            text.starts_with(&format!("{} has more than {limit} {bound}; hint: ", setup.url())),
+            "{text}"
+        );
+        assert!(text.contains("raise the limit"), "{text}");
+    }
+    let error = setup
+        .fetch_with_limits(|limits| limits.max_path_bytes = 10)
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(
+            error,
+            GitError::Limit {
+                bound: Bound::PathBytes,
+                ..
+            }
+        ),
+        "{error}"
+    );
+    // The bound holds for all packs of a fetch together: the first one has only folders.
+    setup.repository.allow_filter();
+    let error = setup
+        .fetch_with_limits(|limits| limits.max_pack_bytes = 1500)
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(
+            error,
+            GitError::Limit {
+                bound: Bound::PackBytes,
+                limit: 1500,
+                ..
+            }
+        ),
+        "{error}"
+    );
+    // A branch that doesn't exist, beside more branches than are listed.
+    for at in 0..10 {
+        setup.repository.git(&["branch", &format!("topic-{at}")]);
+    }
+    setup.repository.push();
+    let mut access = setup.access.clone();
+    access.limits.max_references = 5;
+    let request = setup.request(Revision::branch("mian").unwrap(), &["shop"]);
+    let error = GitClient::new(access).unwrap().fetch(&request, None).await.unwrap_err();
+    assert!(error.to_string().ends_with("has no branch `mian`"), "{error}");
+}
+
+#[tokio::test]
+async fn what_is_no_repository_says_what_it_is() {
+    let setup = Setup::new().await;
+    let mut request = setup.request(main(), &["shop"]);
+    request.url = RepositoryUrl::parse(&format!("https://localhost:{}/acme/other.git", setup.server.port())).unwrap();
+    let error = shown(setup.fetch(&request).await);
+    assert!(
+        error.contains("there is no repository at") && error.contains("needs credentials"),
+        "{error}"
+    );
+    for (fault, reason) in [
+        (Fault::Page, "answers with text/html"),
+        (Fault::Status(500), "answers with HTTP 500"),
+        (Fault::Status(429), "answers with HTTP 429"),
+        (Fault::Status(204), "answers with HTTP 204"),
+        (Fault::Status(302), "answers with HTTP 302"),
+        (
+            Fault::Answer(
+                "info/refs",
+                b"001e# service=git-upload-pack\n0000000dversion 10000".to_vec(),
+            ),
+            "`version 1`",
+        ),
+        (Fault::Answer("info/refs", b"0000".to_vec()), "`nothing`"),
+        (Fault::Answer("info/refs", Vec::new()), "`nothing`"),
+        (
+            Fault::Answer("info/refs", b"000eversion 2\n0000".to_vec()),
+            "capabilities without",
+        ),
+        (Fault::Answer("info/refs", b"<html>".to_vec()), "a packet line"),
+        (
+            Fault::Answer("info/refs", b"0017ERR not\x1b[31m today\n0000".to_vec()),
+            "answers: not [31m today",
+        ),
+        (Fault::Answer("ls-refs", b"0009hello0000".to_vec()), "a reference"),
+        (Fault::Answer("ls-refs", b"000ahel lo0000".to_vec()), "a reference"),
+        (Fault::Answer("command=fetch", b"0000".to_vec()), "no pack in it"),
+        (
+            Fault::Answer("command=fetch", b"000dpackfile\n0000".to_vec()),
+            "a pack that can't be read: it is cut",
+        ),
+        (
+            Fault::Answer("command=fetch", b"000dpackfile\n0006\x04x0000".to_vec()),
+            "unknown band",
+        ),
+        (
+            Fault::Answer("command=fetch", b"000dpackfile\n000a\x03sorry0000".to_vec()),
+            "answers: sorry",
+        ),
+    ] {
+        setup.server.set_fault(fault.clone());
+        let error = shown(setup.fetch_shop().await);
+        assert!(error.contains(reason), "{fault:?}: {error}");
+    }
+}
+
+#[tokio::test]
+async fn a_repository_with_sha256_ids_is_refused() {
+    let setup = Setup::new().await;
+    let sha256 = Repository::with_format("sha256");
+    setup.server.serve(sha256.root());
+    let error = shown(setup.fetch_shop().await);
+    assert!(
+        error.contains("has objects with sha256 ids, and only sha1 is supported"),
+        "{error}"
+    );
+    assert!(error.contains("--object-format=sha1"), "{error}");
+}
+
+#[tokio::test]
+async fn links_out_of_the_repository_are_refused() {
+    let setup = Setup::new().await;
+    let blob = setup.repository.store("blob", b"kind: A\n");
+    let tree = |entries: &[String]| {
+        let text = entries.iter().map(|entry| format!("{entry}\n")).collect::<String>();
+        setup.repository.git_bare(&["mktree"], text.as_bytes())
+    };
+    let link = |name: &str, target: &str| {
+        let id = setup.repository.store("blob", target.as_bytes());
+        format!("120000 blob {id}\t{name}")
+    };
+    for target in [
+        "/etc/passwd",
+        "../../etc/passwd",
+        "..",
+        "../..",
+        // Neither a file nor what doesn't exist has a parent, but another program may think so.
+        "a/../../../x",
+        "nowhere/../../../x",
+        "../.git/config",
+        "..\\..\\x",
+        "c:/x",
+        "a\0b",
+        // Through `out`, which leads to the root, so that `..` leads out.
+        "out/../x",
+    ] {
+        let shop = tree(&[
+            format!("100644 blob {blob}\ta"),
+            link("link", target),
+            link("out", ".."),
+        ]);
+        setup.repository.commit_tree(&[&format!("040000 tree {shop}\tshop")]);
+        let result = setup.fetch_shop().await;
+        // `..` is the root of the repository, which is in the repository.
+        if target == ".." {
+            assert!(result.is_ok());
+            continue;
+        }
+        let error = result.unwrap_err();
+        let is_right = matches!(&error, GitError::Link { path, .. } if path == "shop/link");
+        assert!(is_right, "{target}: {error:?}");
+    }
+    let long = "x/".repeat(4000);
+    let shop = tree(&[link("link", &long)]);
+    setup.repository.commit_tree(&[&format!("040000 tree {shop}\tshop")]);
+    assert!(matches!(setup.fetch_shop().await, Err(GitError::Link { .. })));
+}
+
+#[tokio::test]
+async fn names_that_lead_elsewhere_are_refused() {
+    let setup = Setup::new().await;
+    let blob = setup.repository.store("blob", b"kind: A\n");
+    let raw_id = gix_hash::ObjectId::from_hex(blob.as_bytes()).unwrap();
+    let entry = |mode: &str, name: &[u8]| [mode.as_bytes(), b" ", name, b"\0", raw_id.as_slice()].concat();
+    for (content, reason) in [
+        (entry("100644", b".."), "'..'"),
+        (entry("100644", b"."), "'.'"),
+        (entry("100644", b".git"), ".git"),
+        (entry("100644", b".GiT"), ".git"),
+        (entry("100644", b"GIT~1"), ".git"),
+        (entry("100644", ".g\u{200c}it".as_bytes()), ".git"),
+        (entry("100644", b"a/b"), "separators"),
+        (entry("100644", b"a\\b"), "separators"),
+        (entry("100644", b"/etc"), "separators"),
+        (entry("100644", b"c:a"), "Windows"),
+        (entry("100644", b"nul"), "device"),
+        (entry("100644", b"a\xffb"), "not UTF-8"),
+        (entry("100644", b"a\x1b[31mb"), "Windows"),
+        (entry("120000", b".gitmodules"), ".gitmodules"),
+        (entry("100777", b"a"), "mode is 100777"),
+        (entry("20666", b"a"), "mode is 20666"),
+        ([entry("100644", b"a"), entry("100644", b"a")].concat(), "two entries"),
+    ] {
+        let shop = setup.repository.store("tree", &content);
+        setup.repository.commit_tree(&[&format!("040000 tree {shop}\tshop")]);
+        let error = setup.fetch_shop().await.unwrap_err();
+        let is_right = matches!(&error, GitError::Entry { path, .. } if path.starts_with("shop"));
+        let text = shown(Err(error));
+        assert!(is_right && text.contains(reason), "{reason}: {text}");
+        assert!(!text.contains('\u{1b}'), "{text}");
+    }
+    // Elsewhere in the repository it doesn't matter.
+    let odd = setup.repository.store("tree", &entry("100644", b".."));
+    let shop = setup
+        .repository
+        .git_bare(&["mktree"], format!("100644 blob {blob}\ta\n").as_bytes());
+    setup
+        .repository
+        .commit_tree(&[&format!("040000 tree {odd}\todd"), &format!("040000 tree {shop}\tshop")]);
+    assert_eq!(paths(&setup.fetch_shop().await.unwrap()), ["shop/a"]);
+}
+
+/// A server can't send another file than the commit has.
+#[tokio::test]
+async fn objects_that_are_missing_or_of_another_type_are_an_error() {
+    let setup = Setup::new().await;
+    setup.repository.allow_filter();
+    // A pack without entries, with a right checksum.
+    let mut pack = b"PACK\0\0\0\x02\0\0\0\0".to_vec();
+    pack.extend_from_slice(ring::digest::digest(&ring::digest::SHA1_FOR_LEGACY_USE_ONLY, &pack).as_ref());
+    let band = [format!("{:04x}\x01", pack.len() + 5).as_bytes(), &pack].concat();
+    let answer = [b"000dpackfile\n".as_slice(), &band, b"0000"].concat();
+    setup
+        .server
+        .set_fault(Fault::Answer("filter blob:none", answer.clone()));
+    let error = shown(setup.fetch_shop().await);
+    assert!(error.contains("is missing in it"), "{error}");
+    // Only the request for files has no filter.
+    setup.server.set_fault(Fault::Answer("ofs-delta\n0032want", answer));
+    let error = shown(setup.fetch_shop().await);
+    assert!(error.contains("2 requested objects are missing"), "{error}");
+    setup.server.set_fault(Fault::None);
+    // A file that is a folder.
+    let tree = setup.repository.git_bare(&["rev-parse", "HEAD:shop"], b"");
+    let raw = gix_hash::ObjectId::from_hex(tree.as_bytes()).unwrap();
+    let content = [b"100644 a\0", raw.as_slice()].concat();
+    let shop = setup.repository.store("tree", &content);
+    setup.repository.commit_tree(&[&format!("040000 tree {shop}\tshop")]);
+    let error = setup.fetch_shop().await.unwrap_err();
+    assert!(
+        matches!(
+            error,
+            GitError::Malformed { .. } | GitError::Remote { .. } | GitError::Interrupted { .. }
+        ),
+        "{error}"
+    );
+}
