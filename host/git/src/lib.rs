@@ -8,6 +8,7 @@
 //! ([`SignaturePolicy`]), stands for all its files. [`webhook`] reads what hosting services send after a push.
 
 mod access;
+mod checkout;
 mod commit;
 mod error;
 mod fetch;
@@ -30,6 +31,7 @@ mod tests;
 
 pub use self::{
     access::{Access, Credentials},
+    checkout::CheckoutError,
     commit::Commit,
     error::{GitError, Stage},
     fetch::{FetchRequest, Fetched, GitClient, Known},

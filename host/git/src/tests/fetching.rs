@@ -329,12 +329,36 @@ async fn modes_links_submodules_and_pointers_are_what_they_are() {
             snapshot.skipped[3].to_string(),
             "the submodule `shop/vendored` is not fetched"
         );
+        compare_with_clone(&setup, &snapshot);
         // A named path may lead through a link, too.
         let through = setup.fetch(&setup.request(main(), &["shop/deep/two"])).await.unwrap();
         assert_eq!(paths(&through), ["deep/one/two/b.yaml", "shop/deep"]);
         let submodule = shown(setup.fetch(&setup.request(main(), &["shop/vendored/x"])).await);
         assert!(submodule.contains("has no `shop/vendored/x`"), "{submodule}");
     }
+}
+
+/// What is written is what git itself writes, but for submodules.
+fn compare_with_clone(setup: &Setup, snapshot: &Snapshot) {
+    use std::{fs, os::unix::fs::PermissionsExt as _};
+    let folder = tempfile::tempdir().unwrap();
+    snapshot.write_to(folder.path()).unwrap();
+    for file in &snapshot.files {
+        let (own, of_git) = (folder.path().join(&file.path), setup.repository.tree().join(&file.path));
+        if file.mode == FileMode::Link {
+            assert_eq!(fs::read_link(&own).unwrap(), fs::read_link(&of_git).unwrap());
+            let leads = |path: &std::path::Path| path.canonicalize().is_ok();
+            assert_eq!(leads(&own), leads(&of_git), "{}", file.path);
+        } else {
+            assert_eq!(fs::read(&own).unwrap(), fs::read(&of_git).unwrap());
+            let mode = own.metadata().unwrap().permissions().mode() & 0o777;
+            assert_eq!(mode & 0o100 != 0, file.mode == FileMode::Executable, "{mode:o}");
+            assert_eq!(mode & 0o022, 0, "{mode:o}");
+        }
+    }
+    // Never over something that is there.
+    let error = snapshot.write_to(folder.path()).unwrap_err();
+    assert!(error.to_string().contains("common/a.yaml can't be written"), "{error}");
 }
 
 #[tokio::test]

@@ -221,11 +221,17 @@ async fn answer(request: Request<Incoming>, state: Arc<Mutex<State>>) -> Result<
     {
         let all = response.body_mut().collect().await.unwrap().to_bytes();
         let cut = all.slice(..(*length).min(all.len()));
-        let frames = [
-            Ok(Frame::data(cut)),
-            Err(std::io::Error::other("the connection is cut")),
-        ];
-        *response.body_mut() = StreamBody::new(futures::stream::iter(frames)).boxed();
+        let frames = futures::stream::iter([Some(cut), None]);
+        let frames = futures::StreamExt::then(frames, async |frame| {
+            // What was sent so far has to arrive first.
+            if frame.is_none() {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+            frame
+                .map(Frame::data)
+                .ok_or(std::io::Error::other("the connection is cut"))
+        });
+        *response.body_mut() = StreamBody::new(frames).boxed();
     }
     if let Fault::Endless(text, bytes) = &fault
         && asked.contains(text)
