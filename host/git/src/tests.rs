@@ -5,13 +5,14 @@ mod hostile;
 mod repository;
 mod server;
 mod signed;
+mod trees;
 
 use std::time::Duration;
 
 use self::{repository::Repository, server::Server};
 use crate::{
-    Access, Credentials, FetchRequest, Fetched, GitClient, GitError, Known, Limits, RepositoryPath, RepositoryUrl,
-    Revision, Snapshot,
+    Access, Credentials, FetchRequest, Fetched, GitClient, GitError, Limits, RepositoryPath, RepositoryUrl, Revision,
+    Snapshot,
 };
 
 /// A server, the repositories that it serves, and a client that trusts its CA.
@@ -100,11 +101,6 @@ fn shown(result: Result<Snapshot, GitError>) -> String {
     format!("{error}; hint: {}", error.remedies().free_text())
 }
 
-#[allow(clippy::needless_pass_by_value, reason = "a literal in each test")]
-fn alice(password: &str) -> Option<Credentials> {
-    Some(Credentials::basic("alice", password).unwrap())
-}
-
-fn known(snapshot: &Snapshot) -> Option<&Known> {
-    Some(&snapshot.known)
+fn alice(password: &str) -> Credentials {
+    Credentials::basic("alice", password).unwrap()
 }

@@ -176,18 +176,17 @@ impl RepositoryIdentity {
         if text.len() > MAX_URL_BYTES {
             return None;
         }
-        let (scheme, authority, path) = match text.split_once("://") {
-            Some((scheme, rest)) => {
-                let (authority, path) = rest.split_once('/')?;
-                (scheme.to_ascii_lowercase(), authority, path)
-            }
-            None => {
-                let (authority, path) = text.split_once(':')?;
-                if authority.contains('/') {
-                    return None;
-                }
-                ("ssh".to_owned(), authority, path)
-            }
+        let (scheme, authority, path) = if let Some((scheme, rest)) = text.split_once("://") {
+            let (authority, path) = rest.split_once('/')?;
+            (scheme.to_ascii_lowercase(), authority, path)
+        } else {
+            // The short form of SSH.
+            let (authority, path) = text.split_once(':')?;
+            (
+                "ssh".to_owned(),
+                Some(authority).filter(|host| !host.contains('/'))?,
+                path,
+            )
         };
         let (is_web, usual) = match scheme.as_str() {
             "https" => (true, 443),

@@ -58,7 +58,7 @@ async fn an_unchanged_branch_takes_one_request_and_a_push_two_more() {
     setup.server.take_requests();
     for _ in 0..3 {
         assert!(matches!(
-            client.fetch(&request, known(&first)).await,
+            client.fetch(&request, Some(&first.known)).await,
             Ok(Fetched::Unchanged)
         ));
         assert_eq!(setup.server.take_requests(), ["ls-refs"]);
@@ -66,7 +66,7 @@ async fn an_unchanged_branch_takes_one_request_and_a_push_two_more() {
     // A known result of another request is of no use.
     let other = setup.request(main(), &["other"]);
     assert!(matches!(
-        client.fetch(&other, known(&first)).await,
+        client.fetch(&other, Some(&first.known)).await,
         Ok(Fetched::Changed(_))
     ));
     setup.server.take_requests();
@@ -75,7 +75,7 @@ async fn an_unchanged_branch_takes_one_request_and_a_push_two_more() {
     setup.repository.git(&["add", "-A"]);
     setup.repository.git(&["commit", "-q", "--amend", "-m", "rewritten"]);
     setup.repository.push();
-    let Ok(Fetched::Changed(second)) = client.fetch(&request, known(&first)).await else {
+    let Ok(Fetched::Changed(second)) = client.fetch(&request, Some(&first.known)).await else {
         panic!();
     };
     assert_eq!(setup.server.take_requests(), ["ls-refs", "fetch"]);
@@ -86,7 +86,7 @@ async fn an_unchanged_branch_takes_one_request_and_a_push_two_more() {
         .repository
         .git_bare(&["update-ref", "refs/heads/trunk", "refs/heads/main"], b"");
     setup.repository.git_bare(&["update-ref", "-d", "refs/heads/main"], b"");
-    let error = client.fetch(&request, known(&second)).await.unwrap_err();
+    let error = client.fetch(&request, Some(&second.known)).await.unwrap_err();
     assert!(matches!(error, GitError::UnknownRevision { .. }), "{error}");
 }
 
@@ -102,7 +102,7 @@ async fn a_commit_is_fetched_by_its_id_and_never_again() {
     assert_eq!(old.commit.id, id);
     assert_eq!(paths(&old), ["shop/charts/redis/Chart.yaml", "shop/deployment.yaml"]);
     assert!(matches!(
-        setup.client().fetch(&request, known(&old)).await,
+        setup.client().fetch(&request, Some(&old.known)).await,
         Ok(Fetched::Unchanged)
     ));
     assert!(setup.server.take_requests().is_empty());
@@ -126,7 +126,7 @@ async fn tags_are_followed_to_their_commit() {
         let request = setup.request(Revision::tag(name).unwrap(), &["shop"]);
         let snapshot = setup.fetch(&request).await.unwrap();
         assert_eq!(snapshot.commit.id, id, "{name}");
-        let again = setup.client().fetch(&request, known(&snapshot)).await;
+        let again = setup.client().fetch(&request, Some(&snapshot.known)).await;
         assert!(matches!(again, Ok(Fetched::Unchanged)), "{name}");
     }
     for (name, reason) in [("file", "is a tag of a blob"), ("folder", "is a tree, not a commit")] {
@@ -376,7 +376,7 @@ async fn a_server_that_has_moved_is_asked_anew() {
     assert_eq!(setup.server.take_requests(), ["GET", "GET", "ls-refs", "fetch"]);
     let client = setup.client();
     assert!(matches!(
-        client.fetch(&request, known(&first)).await,
+        client.fetch(&request, Some(&first.known)).await,
         Ok(Fetched::Unchanged)
     ));
     assert_eq!(setup.server.take_requests(), ["ls-refs"], "the place is known");
@@ -388,7 +388,7 @@ async fn a_server_that_has_moved_is_asked_anew() {
     )
     .unwrap();
     setup.server.serve(moved.repository.root());
-    let again = client.fetch(&request, known(&first)).await;
+    let again = client.fetch(&request, Some(&first.known)).await;
     assert!(matches!(again, Ok(Fetched::Unchanged)), "{again:?}");
     assert_eq!(setup.server.take_requests(), ["ls-refs", "GET", "ls-refs"]);
 }

@@ -12,7 +12,7 @@ use http_body_util::{BodyExt as _, Full, StreamBody, combinators::BoxBody};
 use hyper::{
     Request, Response,
     body::{Frame, Incoming},
-    header::{AUTHORIZATION, CONTENT_TYPE, LOCATION, WWW_AUTHENTICATE},
+    header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue, LOCATION, WWW_AUTHENTICATE},
     service::service_fn,
 };
 use hyper_util::rt::TokioIo;
@@ -202,7 +202,7 @@ async fn answer(request: Request<Incoming>, state: Arc<Mutex<State>>) -> Result<
         _ => {}
     }
     if let Some(required) = required
-        && parts.headers.get(AUTHORIZATION).map(|value| value.as_bytes()) != Some(required.as_bytes())
+        && parts.headers.get(AUTHORIZATION).map(HeaderValue::as_bytes) != Some(required.as_bytes())
     {
         let mut refused = respond(401, "");
         refused
@@ -293,7 +293,7 @@ async fn git_http_backend(parts: &hyper::http::request::Parts, body: Bytes, root
     let mut child = command.spawn().unwrap();
     let mut stdin = child.stdin.take().unwrap();
     // It doesn't read the body of what it refuses.
-    let (_, output) = tokio::join!(
+    let ((), output) = tokio::join!(
         async move {
             stdin.write_all(&body).await.ok();
         },

@@ -9,9 +9,9 @@ macro_rules! fixture {
     };
 }
 
-fn policy(of: SignedObject, file: &str, key: &[u8]) -> Option<SignaturePolicy> {
+fn policy(of: SignedObject, file: &str, key: &[u8]) -> SignaturePolicy {
     let keys = TrustedKeys::parse([(file, key)]).unwrap();
-    Some(SignaturePolicy { of, keys })
+    SignaturePolicy { of, keys }
 }
 
 /// A repository with the tree of the fixtures. It can leave out contents, so that requests for files can be counted.
@@ -63,15 +63,15 @@ async fn a_commit_signed_by_a_trusted_key_is_fetched_and_its_signer_named() {
     ] {
         setup.use_commit(commit);
         let mut request = setup.request(main(), &["shop"]);
-        request.verify = policy(SignedObject::Commit, file, key);
+        request.verify = Some(policy(SignedObject::Commit, file, key));
         let snapshot = setup.fetch(&request).await.unwrap();
         assert_eq!(paths(&snapshot), ["shop/map.yaml"]);
         let by = snapshot.signed_by[0].to_string();
         assert!(by.starts_with(signer) && by.ends_with(&format!("({file})")), "{by}");
         // What was known under another policy isn't enough.
         let mut stricter = request.clone();
-        stricter.verify = policy(SignedObject::Commit, "other.pub", fixture!("ssh-rsa.pub"));
-        assert!(setup.client().fetch(&stricter, known(&snapshot)).await.is_err());
+        stricter.verify = Some(policy(SignedObject::Commit, "other.pub", fixture!("ssh-rsa.pub")));
+        assert!(setup.client().fetch(&stricter, Some(&snapshot.known)).await.is_err());
     }
 }
 
@@ -120,7 +120,7 @@ async fn without_the_right_signature_no_file_is_even_requested() {
             None => setup.repository.push(),
         }
         let mut request = setup.request(main(), &["shop"]);
-        request.verify = policy(SignedObject::Commit, "signers", key);
+        request.verify = Some(policy(SignedObject::Commit, "signers", key));
         setup.server.take_requests();
         let error = shown(setup.fetch(&request).await);
         assert_eq!(setup.server.take_requests(), ["GET", "ls-refs", "fetch"], "{error}");
@@ -134,7 +134,7 @@ async fn without_the_right_signature_no_file_is_even_requested() {
     let text = String::from_utf8(fixture!("ed25519.commit").to_vec()).unwrap();
     setup.use_commit(text.replace("signed by", "Signed by").as_bytes());
     let mut request = setup.request(main(), &["shop"]);
-    request.verify = policy(SignedObject::Commit, "signers", fixture!("ed25519.asc"));
+    request.verify = Some(policy(SignedObject::Commit, "signers", fixture!("ed25519.asc")));
     let error = shown(setup.fetch(&request).await);
     assert!(
         error.contains("wrong signature") && error.contains("may have changed it"),
@@ -163,7 +163,7 @@ async fn a_tag_is_signed_under_its_own_name() {
         setup.use_tag("v2", commit, tag);
         let request = |tag: &str, of: SignedObject| {
             let mut request = setup.request(Revision::tag(tag).unwrap(), &["shop"]);
-            request.verify = policy(of, "signers", key);
+            request.verify = Some(policy(of, "signers", key));
             request
         };
         let snapshot = setup.fetch(&request("v1", SignedObject::Tag)).await.unwrap();
@@ -177,7 +177,7 @@ async fn a_tag_is_signed_under_its_own_name() {
             "{error}"
         );
         let mut other = request("v1", SignedObject::Tag);
-        other.verify = policy(SignedObject::Tag, "signers", fixture!("ssh-rsa.pub"));
+        other.verify = Some(policy(SignedObject::Tag, "signers", fixture!("ssh-rsa.pub")));
         let error = shown(setup.fetch(&other).await);
         assert!(error.contains("which is not trusted"), "{error}");
     }
@@ -191,7 +191,7 @@ async fn a_tag_is_signed_under_its_own_name() {
         (main(), "is no annotated tag"),
     ] {
         let mut request = setup.request(revision, &["shop"]);
-        request.verify = policy(SignedObject::Tag, "signers", fixture!("ed25519.asc"));
+        request.verify = Some(policy(SignedObject::Tag, "signers", fixture!("ed25519.asc")));
         let error = shown(setup.fetch(&request).await);
         assert!(error.contains(reason), "{error}");
     }

@@ -10,7 +10,11 @@ fn hmac(body: &[u8]) -> String {
     let mut mac = secret().mac().unwrap();
     mac.update(body);
     let digest = mac.finalize().into_bytes();
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+    base16(&digest)
+}
+
+fn base16(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"))
 }
 
 /// The headers that a service sends with a body: the signature, and the event.

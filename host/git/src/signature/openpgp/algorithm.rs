@@ -10,7 +10,7 @@ use super::packet::{SignaturePacket, number};
 use crate::signature::ssh::padded;
 
 /// Numbers of algorithms.
-mod algorithm {
+mod number_of {
     pub(super) const RSA: u8 = 1;
     pub(super) const RSA_SIGN: u8 = 3;
     pub(super) const ECDSA: u8 = 19;
@@ -58,7 +58,7 @@ impl KeyMaterial {
         }
         let mut numbers = Numbers(rest);
         let material = match *kind {
-            algorithm::RSA | algorithm::RSA_SIGN => {
+            number_of::RSA | number_of::RSA_SIGN => {
                 let modulus = numbers.next().ok_or_else(cut)?.to_vec();
                 let exponent = numbers.next().ok_or_else(cut)?.to_vec();
                 if modulus.len() < MIN_RSA_BYTES {
@@ -66,21 +66,21 @@ impl KeyMaterial {
                 }
                 KeyMaterial::Rsa { modulus, exponent }
             }
-            algorithm::ED25519 => KeyMaterial::Ed25519 {
+            number_of::ED25519 => KeyMaterial::Ed25519 {
                 key: rest.get(..32).ok_or_else(cut)?.to_vec(),
                 is_legacy: false,
             },
-            algorithm::ECDSA | algorithm::EDDSA_LEGACY => {
+            number_of::ECDSA | number_of::EDDSA_LEGACY => {
                 let (length, rest) = rest.split_first().ok_or_else(cut)?;
                 let (oid, rest) = rest.split_at_checked(usize::from(*length)).ok_or_else(cut)?;
                 let point = Numbers(rest).next().ok_or_else(cut)?;
                 match (*kind, oid, point) {
-                    (algorithm::EDDSA_LEGACY, ED25519_OID, [0x40, key @ ..]) => KeyMaterial::Ed25519 {
+                    (number_of::EDDSA_LEGACY, ED25519_OID, [0x40, key @ ..]) => KeyMaterial::Ed25519 {
                         key: key.to_vec(),
                         is_legacy: true,
                     },
-                    (algorithm::ECDSA, P256_OID, point) => KeyMaterial::P256(point.to_vec()),
-                    (algorithm::ECDSA, P384_OID, point) => KeyMaterial::P384(point.to_vec()),
+                    (number_of::ECDSA, P256_OID, point) => KeyMaterial::P256(point.to_vec()),
+                    (number_of::ECDSA, P384_OID, point) => KeyMaterial::P384(point.to_vec()),
                     _ => return Err("a key in it is on a curve that is not supported".to_owned()),
                 }
             }
@@ -102,7 +102,7 @@ impl KeyMaterial {
         let message = [content, signature.trailer.as_slice()].concat();
         let mut numbers = Numbers(&signature.value);
         match (self, signature.algorithm) {
-            (KeyMaterial::Rsa { modulus, exponent }, algorithm::RSA | algorithm::RSA_SIGN) => {
+            (KeyMaterial::Rsa { modulus, exponent }, number_of::RSA | number_of::RSA_SIGN) => {
                 let parameters: &RsaParameters = match signature.hash {
                     hash::SHA256 => &RSA_PKCS1_2048_8192_SHA256,
                     hash::SHA384 => &RSA_PKCS1_2048_8192_SHA384,
@@ -118,11 +118,11 @@ impl KeyMaterial {
             }
             (KeyMaterial::Ed25519 { key, is_legacy }, kind) => {
                 let value = match (*is_legacy, kind) {
-                    (true, algorithm::EDDSA_LEGACY) => {
+                    (true, number_of::EDDSA_LEGACY) => {
                         let r = padded(numbers.next()?, 32)?;
                         [r, padded(numbers.next()?, 32)?].concat()
                     }
-                    (false, algorithm::ED25519) => signature.value.clone(),
+                    (false, number_of::ED25519) => signature.value.clone(),
                     _ => return None,
                 };
                 // Other than with SSH, the digest is what is signed.
@@ -134,10 +134,10 @@ impl KeyMaterial {
                 };
                 Some(UnparsedPublicKey::new(&ED25519, key).verify(&digest, &value).is_ok())
             }
-            (KeyMaterial::P256(point), algorithm::ECDSA) if signature.hash == hash::SHA256 => {
+            (KeyMaterial::P256(point), number_of::ECDSA) if signature.hash == hash::SHA256 => {
                 verify_ecdsa(&ECDSA_P256_SHA256_FIXED, point, &message, &mut numbers, 32)
             }
-            (KeyMaterial::P384(point), algorithm::ECDSA) if signature.hash == hash::SHA384 => {
+            (KeyMaterial::P384(point), number_of::ECDSA) if signature.hash == hash::SHA384 => {
                 verify_ecdsa(&ECDSA_P384_SHA384_FIXED, point, &message, &mut numbers, 48)
             }
             _ => None,

@@ -66,13 +66,11 @@ impl<'a> Iterator for Packets<'a> {
         if self.rest.is_empty() {
             return None;
         }
-        match self.read() {
-            Some(packet) => Some(Ok(packet)),
-            None => {
-                self.rest = &[];
-                Some(Err("its packets are damaged".to_owned()))
-            }
+        let packet = self.read();
+        if packet.is_none() {
+            self.rest = &[];
         }
+        Some(packet.ok_or_else(|| "its packets are damaged".to_owned()))
     }
 }
 
@@ -159,7 +157,12 @@ impl SignaturePacket {
             value: value.to_vec(),
         };
         let mut has_time = false;
-        for (kind, is_critical, data) in subpackets(hashed)? {
+        for Subpacket {
+            kind,
+            is_critical,
+            data,
+        } in subpackets(hashed)?
+        {
             let seconds = || (data.len() == 4).then(|| number(data)).ok_or_else(cut);
             match kind {
                 subpacket::CREATED => {
@@ -182,7 +185,7 @@ impl SignaturePacket {
         if !has_time {
             return Err("it doesn't say when it was made".to_owned());
         }
-        for (kind, _, data) in subpackets(unhashed)? {
+        for Subpacket { kind, data, .. } in subpackets(unhashed)? {
             packet.take_unhashed(kind, data, may_embed)?;
         }
         Ok(packet)
@@ -214,8 +217,14 @@ impl SignaturePacket {
     }
 }
 
-/// Splits subpackets into their types, whether they are critical, and their data.
-fn subpackets(mut bytes: &[u8]) -> Result<Vec<(u8, bool, &[u8])>, String> {
+/// A subpacket of a signature.
+struct Subpacket<'a> {
+    kind: u8,
+    is_critical: bool,
+    data: &'a [u8],
+}
+
+fn subpackets(mut bytes: &[u8]) -> Result<Vec<Subpacket<'_>>, String> {
     let damaged = || "its subpackets are damaged".to_owned();
     let mut found = Vec::new();
     while let Some(first) = bytes.first() {
@@ -230,7 +239,11 @@ fn subpackets(mut bytes: &[u8]) -> Result<Vec<(u8, bool, &[u8])>, String> {
         let length = usize::try_from(length).map_err(|_| damaged())?;
         let (subpacket, rest) = rest.split_at_checked(length).ok_or_else(damaged)?;
         let (kind, data) = subpacket.split_first().ok_or_else(damaged)?;
-        found.push((kind & 0x7f, kind & 0x80 != 0, data));
+        found.push(Subpacket {
+            kind: kind & 0x7f,
+            is_critical: kind & 0x80 != 0,
+            data,
+        });
         bytes = rest;
     }
     Ok(found)
@@ -255,5 +268,5 @@ pub(super) fn fingerprint(body: &[u8]) -> Vec<u8> {
 }
 
 pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02X}")).collect()
+    bytes.iter().fold(String::new(), |hex, byte| format!("{hex}{byte:02X}"))
 }
