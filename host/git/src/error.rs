@@ -39,7 +39,7 @@ pub enum GitError {
     Revision {
         /// The text.
         text: String,
-        /// What it should be: `branch`, `tag`, `commit` or `reference`.
+        /// What it should be: `branch`, `tag`, `commit`, `reference` or `range of versions`.
         kind: &'static str,
         /// What is wrong with it.
         reason: String,
@@ -322,6 +322,10 @@ impl GitError {
             GitError::Revision { kind: "commit", .. } => {
                 "write all 40 digits of the commit's id: `git rev-parse COMMIT` prints them".to_owned()
             }
+            GitError::Revision {
+                kind: "range of versions",
+                ..
+            } => "write it as `~1.2`, `>=1.0.0 <2.0.0` or `1.x || 2.x`".to_owned(),
             GitError::Revision { .. } => "write the name as `git ls-remote` prints it".to_owned(),
             GitError::Credentials { .. } => {
                 "store the value without a line break: `printf %s TOKEN` instead of `echo TOKEN`".to_owned()
@@ -404,7 +408,7 @@ fn near_names(near: &[String], count: usize) -> String {
     let quoted: Vec<String> = near.iter().map(|name| format!("`{name}`")).collect();
     match (quoted.is_empty(), count) {
         (true, 0) => String::new(),
-        (true, count) => format!("; none of the {count} names is similar"),
+        (true, count) => format!("; none of its {count} names fits"),
         (false, count) if count > near.len() => format!("; the nearest of {count} names: {}", quoted.join(", ")),
         (false, _) => format!("; there is {}", quoted.join(", ")),
     }

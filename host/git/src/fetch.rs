@@ -20,7 +20,7 @@ use crate::{
     pack::{Objects, PackError},
     path::RepositoryPath,
     protocol::{Server, Wanted},
-    revision::{Kind, Revision, short},
+    revision::{Kind, Revision, VersionRange, short},
     signature::{SignaturePolicy, Signer, VerifyError},
     snapshot::Snapshot,
     url::RepositoryUrl,
@@ -70,6 +70,7 @@ pub struct Known {
     paths: Vec<RepositoryPath>,
     verify: Option<SignaturePolicy>,
     server: Server,
+    reference: Option<String>,
     id: ObjectId,
 }
 
@@ -140,7 +141,15 @@ struct Fetch<'a> {
     request: &'a FetchRequest,
 }
 
-/// What the revision turned out to be.
+/// What the server says of the revision.
+struct Resolved {
+    /// The whole name of the reference; `None` for a commit.
+    reference: Option<String>,
+    /// A commit or an annotated tag.
+    id: ObjectId,
+}
+
+/// The commit that the revision leads to.
 struct Peeled {
     id: ObjectId,
     parsed: ParsedCommit,
@@ -150,39 +159,45 @@ struct Peeled {
 impl Fetch<'_> {
     async fn run(&self, known: Option<&Known>) -> Result<Fetched, GitError> {
         self.session.http.access().check(self.request.url.url())?;
-        let (server, id) = match known {
-            Some(known) if matches!(self.request.revision.0, Kind::Commit(_)) => (known.server.clone(), known.id),
+        let (server, resolved) = match known {
+            Some(_) if matches!(self.request.revision.0, Kind::Commit(_)) => return Ok(Fetched::Unchanged),
             Some(known) => match self.resolve(&known.server).await {
-                Ok(id) => (known.server.clone(), id),
+                Ok(resolved) => (known.server.clone(), resolved),
                 Err(error) if is_of_another_server(&error) => self.discover().await?,
                 Err(error) => return Err(error),
             },
             None => self.discover().await?,
         };
-        if known.is_some_and(|known| known.id == id) {
+        if known.is_some_and(|known| known.id == resolved.id && known.reference == resolved.reference) {
             return Ok(Fetched::Unchanged);
         }
-        let snapshot = self.snapshot(server, id).await?;
+        let snapshot = self.snapshot(server, resolved).await?;
         Ok(Fetched::Changed(Box::new(snapshot)))
     }
 
-    async fn discover(&self) -> Result<(Server, ObjectId), GitError> {
+    async fn discover(&self) -> Result<(Server, Resolved), GitError> {
         let server = Server::discover(self.session).await?;
-        let id = self.resolve(&server).await?;
-        Ok((server, id))
+        let resolved = self.resolve(&server).await?;
+        Ok((server, resolved))
     }
 
-    /// Returns the id of the object that the revision names: a commit or an annotated tag.
-    async fn resolve(&self, server: &Server) -> Result<ObjectId, GitError> {
-        let Some(name) = self.request.revision.full_name() else {
-            let Kind::Commit(id) = self.request.revision.0 else {
-                return Err(self.unknown_revision(Vec::new(), 0));
-            };
-            return Ok(id);
+    async fn resolve(&self, server: &Server) -> Result<Resolved, GitError> {
+        let name = match &self.request.revision.0 {
+            Kind::Commit(id) => {
+                return Ok(Resolved {
+                    reference: None,
+                    id: *id,
+                });
+            }
+            Kind::Versions(range) => return self.resolve_version(server, range).await,
+            _ => self.request.revision.full_name().unwrap_or_default(),
         };
         let references = server.references(self.session, &name).await?;
         if let Some(reference) = references.into_iter().find(|reference| reference.name == name) {
-            return Ok(reference.id);
+            return Ok(Resolved {
+                reference: Some(name),
+                id: reference.id,
+            });
         }
         let namespace = self.request.revision.namespace().unwrap_or("refs/heads/");
         let names = match server.references(self.session, namespace).await {
@@ -207,6 +222,25 @@ impl Fetch<'_> {
         Err(self.unknown_revision(nearest(wanted, names.collect()), count))
     }
 
+    async fn resolve_version(&self, server: &Server, range: &VersionRange) -> Result<Resolved, GitError> {
+        const TAGS: &str = "refs/tags/";
+        let references = server.references(self.session, TAGS).await?;
+        let tags = references
+            .iter()
+            .filter_map(|reference| reference.name.strip_prefix(TAGS));
+        let Some(tag) = range.highest(tags) else {
+            return Err(self.unknown_revision(Vec::new(), references.len()));
+        };
+        let name = format!("{TAGS}{tag}");
+        match references.iter().find(|reference| reference.name == name) {
+            Some(reference) => Ok(Resolved {
+                reference: Some(name),
+                id: reference.id,
+            }),
+            None => Err(self.unknown_revision(Vec::new(), references.len())),
+        }
+    }
+
     fn unknown_revision(&self, near: Vec<String>, count: usize) -> GitError {
         GitError::UnknownRevision {
             url: self.request.url.to_string(),
@@ -216,7 +250,8 @@ impl Fetch<'_> {
         }
     }
 
-    async fn snapshot(&self, server: Server, id: ObjectId) -> Result<Snapshot, GitError> {
+    async fn snapshot(&self, server: Server, resolved: Resolved) -> Result<Snapshot, GitError> {
+        let Resolved { reference, id } = resolved;
         let wants_all = self.request.paths.iter().any(|path| path.as_str().is_empty());
         let wanted = if server.can_filter && !wants_all {
             Wanted::CommitWithoutFiles
@@ -238,7 +273,7 @@ impl Fetch<'_> {
             id: commit,
             parsed,
             signed_by,
-        } = self.peel(&objects, id)?;
+        } = self.peel(&objects, id, reference.as_deref())?;
         let mut walk = Walk::new(self.session, commit, parsed.tree, &self.request.paths);
         let mut requested = BTreeSet::new();
         for round in 0.. {
@@ -257,6 +292,7 @@ impl Fetch<'_> {
         let (files, skipped) = walk.finish(&objects)?;
         Ok(Snapshot {
             commit: parsed.commit,
+            reference: reference.clone(),
             files,
             skipped,
             signed_by,
@@ -266,6 +302,7 @@ impl Fetch<'_> {
                 paths: self.request.paths.clone(),
                 verify: self.request.verify.clone(),
                 server,
+                reference,
                 id,
             },
         })
@@ -287,7 +324,7 @@ impl Fetch<'_> {
     }
 
     /// Follows annotated tags to their commit, and verifies what has to be signed.
-    fn peel(&self, objects: &Objects, id: ObjectId) -> Result<Peeled, GitError> {
+    fn peel(&self, objects: &Objects, id: ObjectId, reference: Option<&str>) -> Result<Peeled, GitError> {
         let mut at = id;
         let mut signed_by = Vec::new();
         for depth in 0..=MAX_TAGS {
@@ -325,7 +362,7 @@ impl Fetch<'_> {
                     if depth == 0 && self.request.verify.as_ref().is_some_and(|policy| policy.of.has_tag()) {
                         let what = format!("tag `{}` {}", tag.name.escape_debug(), short(&at));
                         signed_by.extend(self.verify(&what, Ok(signed_tag(&object.data)))?);
-                        self.verify_tag_name(&what, &tag.name)?;
+                        self.verify_tag_name(&what, &tag.name, reference)?;
                     }
                     if !matches!(tag.target_kind, object::Kind::Commit | object::Kind::Tag) {
                         return Err(self.wrong_revision(&format!("is a tag of a {}, not of a commit", tag.target_kind)));
@@ -362,9 +399,9 @@ impl Fetch<'_> {
         Ok(())
     }
 
-    /// A signed tag must have the name by which it was requested: a reference can be made to lead to the signed tag of another version.
-    fn verify_tag_name(&self, what: &str, name: &str) -> Result<(), GitError> {
-        let requested = self.request.revision.full_name().unwrap_or_default();
+    /// A signed tag must have the name of the reference that leads to it: a reference can be made to lead to the signed tag of another version.
+    fn verify_tag_name(&self, what: &str, name: &str, reference: Option<&str>) -> Result<(), GitError> {
+        let requested = reference.unwrap_or_default().to_owned();
         if requested != format!("refs/tags/{name}") {
             return Err(self.signature_error(what, VerifyError::OtherTag(requested)));
         }

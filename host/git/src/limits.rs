@@ -25,6 +25,8 @@ pub struct Limits {
     pub max_unpacked_bytes: u64,
     /// The longest chain of deltas. git makes chains of 50, and of 250 with `git gc --aggressive`.
     pub max_delta_depth: u64,
+    /// The most entries in all folders that are read.
+    pub max_entries: u64,
     /// The most files below the named paths.
     pub max_files: u64,
     /// The most bytes of a path in the repository.
@@ -44,8 +46,9 @@ impl Default for Limits {
             max_pack_bytes: 128 << 20,
             max_objects: 500_000,
             max_object_bytes: 32 << 20,
-            max_unpacked_bytes: 512 << 20,
+            max_unpacked_bytes: 256 << 20,
             max_delta_depth: 256,
+            max_entries: 500_000,
             max_files: 20_000,
             max_path_bytes: 1024,
             max_path_depth: 64,
@@ -70,6 +73,8 @@ pub enum Bound {
     UnpackedBytes,
     /// [`Limits::max_delta_depth`].
     DeltaDepth,
+    /// [`Limits::max_entries`].
+    Entries,
     /// [`Limits::max_files`].
     Files,
     /// [`Limits::max_path_bytes`].
@@ -89,6 +94,7 @@ impl Bound {
             Bound::ObjectBytes => limits.max_object_bytes,
             Bound::UnpackedBytes => limits.max_unpacked_bytes,
             Bound::DeltaDepth => limits.max_delta_depth,
+            Bound::Entries => limits.max_entries,
             Bound::Files => limits.max_files,
             Bound::PathBytes => limits.max_path_bytes,
             Bound::PathDepth => limits.max_path_depth,
@@ -107,6 +113,7 @@ impl fmt::Display for Bound {
             Bound::ObjectBytes => "bytes in one object",
             Bound::UnpackedBytes => "bytes in its unpacked objects",
             Bound::DeltaDepth => "deltas in one chain",
+            Bound::Entries => "entries in its folders",
             Bound::Files => "files below the named paths",
             Bound::PathBytes => "bytes in one path",
             Bound::PathDepth => "folders within each other",

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use gix_hash::ObjectId;
+use semver::{Version, VersionReq};
 
 use crate::error::GitError;
 
@@ -20,6 +21,27 @@ pub(crate) enum Kind {
     Tag(String),
     Reference(String),
     Commit(ObjectId),
+    Versions(VersionRange),
+}
+
+/// Versions of which the highest is wanted.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct VersionRange {
+    text: String,
+    /// One of these has to match.
+    any_of: Vec<VersionReq>,
+}
+
+impl VersionRange {
+    /// Returns the highest version among the names of tags, with or without a `v` before it.
+    pub(crate) fn highest<'a>(&self, tags: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+        let versions = tags.into_iter().filter_map(|tag| {
+            let version = Version::parse(tag.strip_prefix('v').unwrap_or(tag)).ok()?;
+            let is_in = self.any_of.iter().any(|range| range.matches(&version));
+            is_in.then_some((version, tag))
+        });
+        versions.max().map(|(_, tag)| tag)
+    }
 }
 
 impl Revision {
@@ -59,6 +81,32 @@ impl Revision {
         Ok(Revision(Kind::Reference(name.to_owned())))
     }
 
+    /// Returns the tag with the highest version in a range: `~1.2`, `>=1.0.0 <2.0.0`, `1.x || 2.x`. A pre-release is only in a range that names
+    /// one of the same version.
+    ///
+    /// # Errors
+    ///
+    /// Returns why the text isn't a range.
+    pub fn version_range(text: &str) -> Result<Revision, GitError> {
+        if text.len() > MAX_NAME_BYTES {
+            return Err(wrong("...", "range of versions", "it is longer than 255 bytes"));
+        }
+        let range = |part: &str| {
+            // Between conditions that all have to hold, there may be commas or spaces.
+            let spaced = part.replace(',', " ");
+            let mut joined = String::new();
+            for word in spaced.split_whitespace() {
+                let continues = joined.ends_with(['<', '>', '=', '~', '^']);
+                joined.push_str(if joined.is_empty() || continues { "" } else { "," });
+                joined.push_str(word);
+            }
+            VersionReq::parse(&joined).map_err(|error| wrong(text, "range of versions", &error.to_string()))
+        };
+        let any_of = text.split("||").map(range).collect::<Result<_, _>>()?;
+        let text = text.to_owned();
+        Ok(Revision(Kind::Versions(VersionRange { text, any_of })))
+    }
+
     /// Returns a commit by its whole id.
     ///
     /// # Errors
@@ -81,14 +129,14 @@ impl Revision {
         Err(wrong(id, "commit", reason))
     }
 
-    /// Returns the whole name of the reference; `None` for a commit.
+    /// Returns the whole name of the reference; `None` for a commit and for a range of versions.
     pub(crate) fn full_name(&self) -> Option<String> {
         match &self.0 {
             Kind::Head => Some("HEAD".to_owned()),
             Kind::Branch(name) => Some(format!("refs/heads/{name}")),
             Kind::Tag(name) => Some(format!("refs/tags/{name}")),
             Kind::Reference(name) => Some(name.clone()),
-            Kind::Commit(_) => None,
+            Kind::Commit(_) | Kind::Versions(_) => None,
         }
     }
 
@@ -96,7 +144,7 @@ impl Revision {
     pub(crate) fn namespace(&self) -> Option<&'static str> {
         match &self.0 {
             Kind::Branch(_) => Some("refs/heads/"),
-            Kind::Tag(_) => Some("refs/tags/"),
+            Kind::Tag(_) | Kind::Versions(_) => Some("refs/tags/"),
             Kind::Reference(_) => Some("refs/"),
             Kind::Head | Kind::Commit(_) => None,
         }
@@ -111,6 +159,7 @@ impl fmt::Display for Revision {
             Kind::Tag(name) => write!(f, "tag `{name}`"),
             Kind::Reference(name) => write!(f, "reference `{name}`"),
             Kind::Commit(id) => write!(f, "commit {id}"),
+            Kind::Versions(range) => write!(f, "tag with a version in `{}`", range.text),
         }
     }
 }
@@ -156,6 +205,41 @@ mod tests {
         }
         assert!(Revision::branch(&"a".repeat(256)).is_err());
         assert!(Revision::reference("main").is_err() && Revision::reference("refs/pull/1/head").is_ok());
+    }
+
+    #[test]
+    fn the_highest_version_of_a_range_is_taken() {
+        let tags = [
+            "v1.0.0",
+            "1.2.0",
+            "v1.10.0",
+            "v1.11.0-rc.1",
+            "v2.0.0",
+            "v2.1.0",
+            "latest",
+            "v3",
+            "release-9.0.0",
+        ];
+        for (range, expected) in [
+            ("1.x", Some("v1.10.0")),
+            ("~1.2", Some("1.2.0")),
+            (">=1.0.0 <2.0.0", Some("v1.10.0")),
+            (">= 1.0.0, < 2.0.0", Some("v1.10.0")),
+            ("~1.2 || ^2", Some("v2.1.0")),
+            (">=1.11.0-rc.0, <1.12", Some("v1.11.0-rc.1")),
+            ("=2.0.0", Some("v2.0.0")),
+            ("*", Some("v2.1.0")),
+            (">=4", None),
+        ] {
+            let Revision(Kind::Versions(versions)) = Revision::version_range(range).unwrap() else {
+                panic!();
+            };
+            assert_eq!(versions.highest(tags), expected, "{range}");
+        }
+        for wrong in ["", "main", "1.0 ||", ">=", "1.2.3.4", &"1".repeat(300)] {
+            let error = Revision::version_range(wrong).unwrap_err().to_string();
+            assert!(error.contains("is no range of versions"), "{error}");
+        }
     }
 
     #[test]

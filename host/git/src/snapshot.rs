@@ -11,6 +11,8 @@ use crate::{commit::Commit, fetch::Known, signature::Signer};
 pub struct Snapshot {
     /// The commit.
     pub commit: Commit,
+    /// The whole name of the reference that names it: `refs/heads/main`, or the tag with the highest version; `None` for a commit by its id.
+    pub reference: Option<String>,
     /// The files and symbolic links, sorted by their paths. A link leads to something that is part of the list, or is in
     /// [`Snapshot::skipped`].
     pub files: Vec<File>,

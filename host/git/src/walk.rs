@@ -33,9 +33,11 @@ enum EntryKind {
     Submodule,
 }
 
-#[derive(Debug, Clone)]
+/// The entries of a folder by their names.
+type Folder = BTreeMap<String, Entry>;
+
+#[derive(Debug, Clone, Copy)]
 struct Entry {
-    name: String,
     kind: EntryKind,
     id: ObjectId,
 }
@@ -78,7 +80,9 @@ pub(crate) struct Walk<'a> {
     found: BTreeMap<String, Found>,
     skipped: BTreeMap<String, SkipReason>,
     visited: BTreeSet<String>,
-    folders: HashMap<ObjectId, Arc<Vec<Entry>>>,
+    folders: HashMap<ObjectId, Arc<Folder>>,
+    /// The number of entries in `folders`.
+    entries: u64,
 }
 
 impl<'a> Walk<'a> {
@@ -101,6 +105,7 @@ impl<'a> Walk<'a> {
             skipped: BTreeMap::new(),
             visited: BTreeSet::new(),
             folders: HashMap::new(),
+            entries: 0,
         }
     }
 
@@ -232,9 +237,9 @@ impl<'a> Walk<'a> {
             let Some(entries) = self.folder(objects, &folder)? else {
                 continue;
             };
-            for entry in entries.iter() {
+            for (name, entry) in entries.iter() {
                 let mut path = folder.clone();
-                path.push(entry.name.clone());
+                path.push(name.clone());
                 match entry.kind {
                     EntryKind::Folder => folders.push(path),
                     EntryKind::Link => {
@@ -279,14 +284,14 @@ impl<'a> Walk<'a> {
     /// Returns the entry of a folder with this name.
     fn entry(&mut self, objects: &Objects, folder: &[String], name: &str) -> Result<Option<Entry>, GitError> {
         let entries = self.folder(objects, folder)?;
-        Ok(entries.and_then(|entries| entries.iter().find(|entry| entry.name == name).cloned()))
+        Ok(entries.and_then(|entries| entries.get(name).copied()))
     }
 
     /// Returns the entries of a folder, which is named without links; `None` if there is no such folder.
-    fn folder(&mut self, objects: &Objects, path: &[String]) -> Result<Option<Arc<Vec<Entry>>>, GitError> {
+    fn folder(&mut self, objects: &Objects, path: &[String]) -> Result<Option<Arc<Folder>>, GitError> {
         let mut entries = self.tree(objects, self.root, "")?;
         for (at, part) in path.iter().enumerate() {
-            let entry = entries.iter().find(|entry| entry.name == *part);
+            let entry = entries.get(part);
             let Some(id) = entry
                 .filter(|entry| entry.kind == EntryKind::Folder)
                 .map(|entry| entry.id)
@@ -299,7 +304,7 @@ impl<'a> Walk<'a> {
         Ok(Some(entries))
     }
 
-    fn tree(&mut self, objects: &Objects, id: ObjectId, path: &str) -> Result<Arc<Vec<Entry>>, GitError> {
+    fn tree(&mut self, objects: &Objects, id: ObjectId, path: &str) -> Result<Arc<Folder>, GitError> {
         if let Some(known) = self.folders.get(&id) {
             return Ok(Arc::clone(known));
         }
@@ -314,8 +319,7 @@ impl<'a> Walk<'a> {
                     .malformed("a pack", format!("the folder `{path}` is missing in it")));
             }
         };
-        let mut names = BTreeSet::new();
-        let mut entries = Vec::new();
+        let mut entries = Folder::new();
         let parsed = tree_entries(&data);
         for entry in parsed.ok_or_else(|| self.session.malformed("a folder", format!("`{path}` is damaged")))? {
             let shown = || format!("{path}/{}", String::from_utf8_lossy(entry.name).escape_debug());
@@ -337,14 +341,13 @@ impl<'a> Walk<'a> {
             let name = check_name(entry.name, kind == EntryKind::Link)
                 .map_err(wrong)?
                 .to_owned();
-            if !names.insert(name.clone()) {
+            if entries.insert(name, Entry { kind, id: entry.id }).is_some() {
                 return Err(wrong("its folder has two entries of this name".to_owned()));
             }
-            entries.push(Entry {
-                name,
-                kind,
-                id: entry.id,
-            });
+            self.entries += 1;
+            if self.entries > self.session.http.access().limits.max_entries {
+                return Err(self.session.limit_error(Bound::Entries));
+            }
         }
         let entries = Arc::new(entries);
         self.folders.insert(id, Arc::clone(&entries));
@@ -362,7 +365,7 @@ impl<'a> Walk<'a> {
             };
             let missing = parts.get(depth).map(String::as_str).unwrap_or_default();
             count = entries.len();
-            let names = entries.iter().map(|entry| entry.name.clone()).collect();
+            let names = entries.keys().cloned().collect();
             let path = |name: String| folder.iter().cloned().chain([name]).collect::<Vec<_>>().join("/");
             near = nearest(missing, names).into_iter().map(path).collect();
             break;

@@ -110,7 +110,7 @@ impl Key {
     /// Returns why this key may not have made a signature.
     fn refusal(&self, made: u64, now: u64) -> Option<&'static str> {
         let Some(statement) = self.statement else {
-            return Some("it has no valid self-signature");
+            return Some("it has no valid self-signature with SHA-256 or better");
         };
         if self.is_revoked {
             return Some("it was revoked");

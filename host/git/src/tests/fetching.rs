@@ -163,6 +163,44 @@ async fn tags_are_followed_to_their_commit() {
 }
 
 #[tokio::test]
+async fn the_highest_version_is_fetched_and_a_newer_one_found() {
+    let setup = Setup::new().await;
+    for tag in ["v1.2.0", "v1.10.0", "v2.0.0"] {
+        setup.repository.commit(tag);
+        setup.repository.git(&["tag", tag]);
+    }
+    setup.repository.push();
+    let request = setup.request(Revision::version_range("1.x").unwrap(), &["shop"]);
+    let first = setup.fetch(&request).await.unwrap();
+    assert_eq!(
+        (first.commit.subject.as_str(), first.reference.as_deref()),
+        ("v1.10.0", Some("refs/tags/v1.10.0"))
+    );
+    setup.server.take_requests();
+    let client = setup.client();
+    assert!(matches!(
+        client.fetch(&request, Some(&first.known)).await,
+        Ok(Fetched::Unchanged)
+    ));
+    assert_eq!(setup.server.take_requests(), ["ls-refs"]);
+    setup.repository.git(&["tag", "v1.11.0", "v2.0.0"]);
+    setup.repository.push();
+    let Ok(Fetched::Changed(second)) = client.fetch(&request, Some(&first.known)).await else {
+        panic!();
+    };
+    assert_eq!(
+        (second.commit.subject.as_str(), second.reference.as_deref()),
+        ("v2.0.0", Some("refs/tags/v1.11.0"))
+    );
+    let none = setup.request(Revision::version_range(">=3").unwrap(), &["shop"]);
+    let error = shown(setup.fetch(&none).await);
+    assert!(
+        error.contains("has no tag with a version in `>=3`; none of its 4 names fits"),
+        "{error}"
+    );
+}
+
+#[tokio::test]
 async fn head_and_other_references_are_fetched() {
     let setup = Setup::new().await;
     let id = setup.repository.git(&["rev-parse", "HEAD"]);

@@ -287,7 +287,7 @@ async fn every_bound_is_named_with_its_limit_and_a_way_out() {
     setup
         .repository
         .git_bare(&["repack", "-q", "-a", "-d", "-f", "--depth=10"], b"");
-    let changes: [(Bound, Change); 9] = [
+    let changes: [(Bound, Change); 10] = [
         (Bound::References, |limits| limits.max_references = 0),
         (Bound::ReferenceBytes, |limits| limits.max_reference_bytes = 20),
         (Bound::PackBytes, |limits| limits.max_pack_bytes = 1000),
@@ -295,6 +295,7 @@ async fn every_bound_is_named_with_its_limit_and_a_way_out() {
         (Bound::ObjectBytes, |limits| limits.max_object_bytes = 5000),
         (Bound::UnpackedBytes, |limits| limits.max_unpacked_bytes = 60_000),
         (Bound::DeltaDepth, |limits| limits.max_delta_depth = 0),
+        (Bound::Entries, |limits| limits.max_entries = 8),
         (Bound::Files, |limits| limits.max_files = 6),
         (Bound::PathDepth, |limits| limits.max_path_depth = 2),
     ];

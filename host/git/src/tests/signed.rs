@@ -176,6 +176,12 @@ async fn a_tag_is_signed_under_its_own_name() {
             error.contains("tag `v1`") && error.contains("requested as `refs/tags/v2`"),
             "{error}"
         );
+        // The highest version is a tag like another one.
+        setup.use_tag("v1.2.0", commit, tag);
+        let mut range = request("v1", SignedObject::Tag);
+        range.revision = Revision::version_range("1.x").unwrap();
+        let error = shown(setup.fetch(&range).await);
+        assert!(error.contains("requested as `refs/tags/v1.2.0`"), "{error}");
         let mut other = request("v1", SignedObject::Tag);
         other.verify = Some(policy(SignedObject::Tag, "signers", fixture!("ssh-rsa.pub")));
         let error = shown(setup.fetch(&other).await);
