@@ -16,6 +16,8 @@ use crate::{
 pub struct Access {
     /// Certificates of CAs to trust beside those of the system, in PEM; may be empty.
     pub ca_certificates: Vec<u8>,
+    /// Which client certificate is shown to a server that asks for one.
+    pub client_certificate: Option<ClientCertificate>,
     /// The repositories that may be fetched; any if empty.
     pub allowed: Vec<UrlPrefix>,
     /// Hosts without TLS, as HOST or HOST:PORT.
@@ -50,6 +52,32 @@ impl Access {
             name: refused.name,
             address: refused.address,
         })
+    }
+}
+
+/// A client certificate with its private key. It is never shown.
+#[derive(Clone)]
+pub struct ClientCertificate {
+    pem: Vec<u8>,
+}
+
+impl ClientCertificate {
+    /// Returns a certificate, with those of intermediate CAs behind it, and its private key, all in PEM. They are checked when a client is
+    /// made.
+    pub fn new(certificates: &[u8], private_key: &[u8]) -> ClientCertificate {
+        ClientCertificate {
+            pem: [certificates, b"\n", private_key].concat(),
+        }
+    }
+
+    pub(crate) fn pem(&self) -> &[u8] {
+        &self.pem
+    }
+}
+
+impl fmt::Debug for ClientCertificate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a client certificate")
     }
 }
 

@@ -13,7 +13,7 @@ use std::{
 use bytes::Bytes;
 use capstan_outbound::LocalAddress;
 use reqwest::{
-    Certificate, Client, RequestBuilder, Response, StatusCode, Url,
+    Certificate, Client, Identity, RequestBuilder, Response, StatusCode, Url,
     dns::{Addrs, Name, Resolve, Resolving},
     header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue, LOCATION},
     redirect::Policy,
@@ -109,6 +109,12 @@ impl Http {
             }));
         if !access.ca_certificates.is_empty() {
             builder = builder.tls_certs_merge(certificates(&access.ca_certificates)?);
+        }
+        if let Some(certificate) = &access.client_certificate {
+            let identity = Identity::from_pem(certificate.pem());
+            builder = builder.identity(identity.map_err(|error| GitError::ClientCertificate {
+                reason: root_cause(&error),
+            })?);
         }
         let client = builder.build().map_err(|error| GitError::Client {
             reason: root_cause(&error),
@@ -265,11 +271,21 @@ impl<'a> Session<'a> {
                     address: refused.address,
                 };
             }
-            if let Some(rustls::Error::InvalidCertificate(_)) = inner.downcast_ref::<rustls::Error>() {
-                return GitError::Certificate {
-                    url,
-                    reason: inner.to_string(),
-                };
+            match inner.downcast_ref::<rustls::Error>() {
+                Some(rustls::Error::InvalidCertificate(_)) => {
+                    return GitError::Certificate {
+                        url,
+                        reason: inner.to_string(),
+                    };
+                }
+                // After its own certificate was accepted, a server's complaint is about ours.
+                Some(rustls::Error::AlertReceived(_)) => {
+                    return GitError::ClientRefused {
+                        url,
+                        reason: inner.to_string(),
+                    };
+                }
+                _ => {}
             }
             // An IO error doesn't name what is within it as its source.
             cause = match inner.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref) {

@@ -19,6 +19,7 @@ mod pack;
 mod packet;
 mod path;
 mod protocol;
+mod remedy;
 mod revision;
 mod signature;
 mod snapshot;
@@ -30,7 +31,7 @@ pub mod webhook;
 mod tests;
 
 pub use self::{
-    access::{Access, Credentials},
+    access::{Access, ClientCertificate, Credentials},
     checkout::CheckoutError,
     commit::Commit,
     error::{GitError, Stage},

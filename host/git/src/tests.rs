@@ -1,5 +1,6 @@
 //! Fetches from real repositories, which real `git http-backend` serves behind a small HTTPS server.
 
+mod access;
 mod fetching;
 mod hostile;
 mod repository;

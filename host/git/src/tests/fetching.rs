@@ -1,9 +1,6 @@
 //! What a fetch returns, and how many requests it takes.
 
-use std::os::unix::fs::symlink;
-
 use super::*;
-use crate::{FileMode, SkipReason};
 
 #[tokio::test]
 async fn files_below_a_path_are_those_of_git_with_and_without_partial_clones() {
@@ -289,114 +286,6 @@ async fn an_empty_repository_says_so() {
             "{error}"
         );
     }
-}
-
-#[tokio::test]
-async fn modes_links_submodules_and_pointers_are_what_they_are() {
-    let setup = Setup::new().await;
-    let repository = &setup.repository;
-    let link = |target: &str, at: &str| symlink(target, repository.tree().join(at)).unwrap();
-    repository.write("shop/run.sh", "#!/bin/sh\n");
-    repository.write("common/a.yaml", "kind: A\n");
-    repository.write("deep/one/two/b.yaml", "kind: B\n");
-    repository.write(
-        "shop/large.bin",
-        "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1\n",
-    );
-    link("deployment.yaml", "shop/same-folder.yaml");
-    link("../common", "shop/common");
-    link("../shop/common/a.yaml", "shop/through-a-link.yaml");
-    link("../deep/one", "shop/deep");
-    // Through the link, `..` leads to `deep`, and not to `shop`.
-    link("deep/../one/two/b.yaml", "shop/b.yaml");
-    link("nowhere.yaml", "shop/dangling.yaml");
-    link("circle.yaml", "shop/circle.yaml");
-    repository.git(&["add", "-A"]);
-    repository.git(&["update-index", "--chmod=+x", "shop/run.sh"]);
-    let id = repository.git(&["rev-parse", "HEAD"]);
-    repository.git(&[
-        "update-index",
-        "--add",
-        "--cacheinfo",
-        &format!("160000,{id},shop/vendored"),
-    ]);
-    repository.git(&["commit", "-q", "-m", "links"]);
-    repository.push();
-    for filter in [false, true] {
-        if filter {
-            repository.allow_filter();
-        }
-        let snapshot = setup.fetch_shop().await.unwrap();
-        assert_eq!(
-            paths(&snapshot),
-            [
-                "common/a.yaml",
-                "deep/one/two/b.yaml",
-                "shop/b.yaml",
-                "shop/charts/redis/Chart.yaml",
-                "shop/circle.yaml",
-                "shop/common",
-                "shop/dangling.yaml",
-                "shop/deep",
-                "shop/deployment.yaml",
-                "shop/large.bin",
-                "shop/run.sh",
-                "shop/same-folder.yaml",
-                "shop/through-a-link.yaml",
-            ]
-        );
-        let mode = |path: &str| snapshot.files.iter().find(|file| file.path == path).unwrap().mode;
-        assert_eq!(mode("shop/run.sh"), FileMode::Executable);
-        assert_eq!(mode("shop/deployment.yaml"), FileMode::Regular);
-        assert_eq!(mode("shop/common"), FileMode::Link);
-        let skipped: Vec<(&str, SkipReason)> = snapshot
-            .skipped
-            .iter()
-            .map(|skipped| (skipped.path.as_str(), skipped.reason))
-            .collect();
-        assert_eq!(
-            skipped,
-            [
-                ("shop/circle.yaml", SkipReason::DanglingLink),
-                ("shop/dangling.yaml", SkipReason::DanglingLink),
-                ("shop/large.bin", SkipReason::LfsPointer),
-                ("shop/vendored", SkipReason::Submodule),
-            ]
-        );
-        assert_eq!(
-            snapshot.skipped[3].to_string(),
-            "the submodule `shop/vendored` is not fetched"
-        );
-        compare_with_clone(&setup, &snapshot);
-        // A named path may lead through a link, too.
-        let through = setup.fetch(&setup.request(main(), &["shop/deep/two"])).await.unwrap();
-        assert_eq!(paths(&through), ["deep/one/two/b.yaml", "shop/deep"]);
-        let submodule = shown(setup.fetch(&setup.request(main(), &["shop/vendored/x"])).await);
-        assert!(submodule.contains("has no `shop/vendored/x`"), "{submodule}");
-    }
-}
-
-/// What is written is what git itself writes, but for submodules.
-fn compare_with_clone(setup: &Setup, snapshot: &Snapshot) {
-    use std::{fs, os::unix::fs::PermissionsExt as _};
-    let folder = tempfile::tempdir().unwrap();
-    snapshot.write_to(folder.path()).unwrap();
-    for file in &snapshot.files {
-        let (own, of_git) = (folder.path().join(&file.path), setup.repository.tree().join(&file.path));
-        if file.mode == FileMode::Link {
-            assert_eq!(fs::read_link(&own).unwrap(), fs::read_link(&of_git).unwrap());
-            let leads = |path: &std::path::Path| path.canonicalize().is_ok();
-            assert_eq!(leads(&own), leads(&of_git), "{}", file.path);
-        } else {
-            assert_eq!(fs::read(&own).unwrap(), fs::read(&of_git).unwrap());
-            let mode = own.metadata().unwrap().permissions().mode() & 0o777;
-            assert_eq!(mode & 0o100 != 0, file.mode == FileMode::Executable, "{mode:o}");
-            assert_eq!(mode & 0o022, 0, "{mode:o}");
-        }
-    }
-    // Never over something that is there.
-    let error = snapshot.write_to(folder.path()).unwrap_err();
-    assert!(error.to_string().contains("common/a.yaml can't be written"), "{error}");
 }
 
 #[tokio::test]
