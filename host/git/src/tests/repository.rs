@@ -115,6 +115,8 @@ pub(super) fn clean(command: &mut Command) -> &mut Command {
         .env("PATH", std::env::var_os("PATH").unwrap_or_default())
         .env("HOME", "/nonexistent")
         .env("GIT_CONFIG_NOSYSTEM", "1")
+        // These repositories live for seconds: on a busy disk, waiting for them to be durable would take minutes.
+        .env("GIT_TEST_FSYNC", "0")
         .env("GIT_CONFIG_GLOBAL", "/dev/null")
         .env("GIT_AUTHOR_NAME", "Alice")
         .env("GIT_AUTHOR_EMAIL", "alice@example.com")
