@@ -601,17 +601,7 @@ const ARGUMENTS: [(&str, &str); 5] = [
 ];
 
 /// Literals that may name flags or commands: the file, how the literal goes, and why.
-const NAMED: [(&str, &str, &str); 14] = [
-    (
-        "git/src/error.rs",
-        "git init --object-format",
-        "another program's command",
-    ),
-    (
-        "git/src/signature.rs",
-        "export keys with `--armor`",
-        "another program's option",
-    ),
+const NAMED: [(&str, &str, &str); 12] = [
     (
         "core/src/kubernetes/finalizer.rs",
         "kubectl patch",

@@ -25,7 +25,7 @@ pub struct Limits {
     pub max_unpacked_bytes: u64,
     /// The longest chain of deltas. git makes chains of 50, and of 250 with `git gc --aggressive`.
     pub max_delta_depth: u64,
-    /// The most entries in all folders that are read.
+    /// The most entries in all folders that are read or walked through. Few folders can be many if they contain each other often.
     pub max_entries: u64,
     /// The most files below the named paths.
     pub max_files: u64,

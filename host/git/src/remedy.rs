@@ -71,7 +71,7 @@ impl GitError {
                     .to_owned()
             }
             GitError::ObjectFormat { .. } => {
-                "use a repository that was made with `git init --object-format=sha1`".to_owned()
+                "use a repository with sha1 ids, as `git init` makes it by default".to_owned()
             }
             GitError::Empty { .. } => "push a first commit".to_owned(),
             GitError::UnknownRevision { .. } => "`git ls-remote` lists what the repository has".to_owned(),

@@ -82,7 +82,9 @@ pub(crate) struct Walk<'a> {
     visited: BTreeSet<String>,
     folders: HashMap<ObjectId, Arc<Folder>>,
     /// The number of entries in `folders`.
-    entries: u64,
+    read_entries: u64,
+    /// The number of entries that were walked through. It is larger where several paths lead to one folder.
+    walked_entries: u64,
 }
 
 impl<'a> Walk<'a> {
@@ -105,7 +107,8 @@ impl<'a> Walk<'a> {
             skipped: BTreeMap::new(),
             visited: BTreeSet::new(),
             folders: HashMap::new(),
-            entries: 0,
+            read_entries: 0,
+            walked_entries: 0,
         }
     }
 
@@ -237,6 +240,8 @@ impl<'a> Walk<'a> {
             let Some(entries) = self.folder(objects, &folder)? else {
                 continue;
             };
+            self.walked_entries += entries.len() as u64;
+            self.check_entries(self.walked_entries)?;
             for (name, entry) in entries.iter() {
                 let mut path = folder.clone();
                 path.push(name.clone());
@@ -344,14 +349,19 @@ impl<'a> Walk<'a> {
             if entries.insert(name, Entry { kind, id: entry.id }).is_some() {
                 return Err(wrong("its folder has two entries of this name".to_owned()));
             }
-            self.entries += 1;
-            if self.entries > self.session.http.access().limits.max_entries {
-                return Err(self.session.limit_error(Bound::Entries));
-            }
+            self.read_entries += 1;
+            self.check_entries(self.read_entries)?;
         }
         let entries = Arc::new(entries);
         self.folders.insert(id, Arc::clone(&entries));
         Ok(entries)
+    }
+
+    fn check_entries(&self, count: u64) -> Result<(), GitError> {
+        if count > self.session.http.access().limits.max_entries {
+            return Err(self.session.limit_error(Bound::Entries));
+        }
+        Ok(())
     }
 
     /// Makes the error about a path that doesn't exist, with the nearest names in the deepest folder that does.

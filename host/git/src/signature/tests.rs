@@ -172,7 +172,7 @@ fn what_is_not_supported_is_said_where_the_keys_are_handed_in() {
         ),
         (b"alice namespaces=\"file\" ssh-ed25519 AAAA", "is not supported"),
         (b"-----BEGIN OPENSSH PRIVATE KEY-----\n", "private key"),
-        (b"\x99\x01", "--armor"),
+        (b"\x99\x01", "in armor"),
     ] {
         let error = TrustedKeys::parse([("signers.pub", key)]).unwrap_err().to_string();
         assert!(

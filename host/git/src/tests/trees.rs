@@ -3,7 +3,7 @@
 use std::os::unix::fs::symlink;
 
 use super::{server::Fault, *};
-use crate::{FileMode, SkipReason};
+use crate::{Bound, FileMode, SkipReason};
 
 #[tokio::test]
 async fn modes_links_submodules_and_pointers_are_what_they_are() {
@@ -240,4 +240,36 @@ async fn objects_that_are_missing_or_of_another_type_are_an_error() {
         ),
         "{error}"
     );
+}
+
+/// A few small objects that are ten billion folders: <https://nvd.nist.gov/vuln/detail/CVE-2017-15298>.
+#[tokio::test]
+async fn folders_that_contain_each_other_ten_times_are_bounded() {
+    let setup = Setup::new().await;
+    for kind in ["tree", "blob"] {
+        let mut id = setup.repository.store(kind, b"");
+        let mut kind = kind;
+        for _ in 0..10 {
+            let mode = if kind == "tree" { "040000" } else { "100644" };
+            let lines: String = ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j"]
+                .map(|name| format!("{mode} {kind} {id}\t{name}\n"))
+                .concat();
+            id = setup.repository.git_bare(&["mktree"], lines.as_bytes());
+            kind = "tree";
+        }
+        setup.repository.commit_tree(&[&format!("040000 tree {id}\tshop")]);
+        let begun = std::time::Instant::now();
+        let error = setup.fetch_shop().await.unwrap_err();
+        assert!(
+            matches!(
+                error,
+                GitError::Limit {
+                    bound: Bound::Entries | Bound::Files,
+                    ..
+                }
+            ),
+            "{error}"
+        );
+        assert!(begun.elapsed() < Duration::from_secs(20));
+    }
 }
