@@ -172,8 +172,8 @@ impl TrustedKeys {
             if content.len() > MAX_KEY_BYTES {
                 return Err(wrong(format!("it is longer than {MAX_KEY_BYTES} bytes")));
             }
-            let text = std::str::from_utf8(content)
-                .map_err(|_| wrong("it is not text; export keys in armor".to_owned()))?;
+            let text =
+                std::str::from_utf8(content).map_err(|_| wrong("it is not text; export keys in armor".to_owned()))?;
             if text.contains("PRIVATE KEY") {
                 return Err(wrong("there is a private key in it".to_owned()));
             }

@@ -1,7 +1,5 @@
 //! Servers and networks that are broken or malicious.
 
-use std::time::Instant;
-
 use super::{server::Fault, *};
 use crate::{Bound, Stage, UrlPrefix};
 
@@ -133,30 +131,38 @@ async fn what_is_not_allowed_is_not_even_connected_to() {
 async fn one_deadline_holds_for_the_whole_fetch() {
     let mut setup = Setup::new().await;
     setup.repository.allow_filter();
-    setup.access.limits.deadline = Duration::from_millis(400);
-    for (part, stage) in [
-        ("info/refs", Stage::Capabilities),
-        ("command=ls-refs", Stage::References),
-        ("filter blob:none", Stage::Commit),
+    for (fault, stage) in [
+        (Fault::Silent("info/refs"), Stage::Capabilities),
+        (Fault::Silent("command=ls-refs"), Stage::References),
+        (Fault::Silent("filter blob:none"), Stage::Commit),
+        // A server that sends something all the time, too.
+        (Fault::Endless("filter blob:none", b"0006\x02."), Stage::Commit),
     ] {
-        setup.server.set_fault(Fault::Silent(part));
-        let begun = Instant::now();
-        let error = setup.fetch_shop().await.unwrap_err();
-        assert!(begun.elapsed() < Duration::from_secs(5));
-        let GitError::Deadline { stage: found, .. } = &error else {
-            panic!("{part}: {error}");
-        };
-        assert_eq!(*found, stage, "{part}");
-        assert!(error.to_string().contains("was not fetched within 0.4 s"), "{error}");
-        assert!(error.is_temporary());
+        setup.server.set_fault(fault.clone());
+        let mut reached = None;
+        // On a busy machine, the steps before may take longer than the first deadline.
+        for milliseconds in [400, 4000, 40_000] {
+            setup.access.limits.deadline = Duration::from_millis(milliseconds);
+            let error = setup.fetch_shop().await.unwrap_err();
+            let GitError::Deadline { stage: at, limit, .. } = &error else {
+                panic!("{fault:?}: {error}");
+            };
+            assert_eq!(*limit, setup.access.limits.deadline);
+            let seconds = limit.as_secs_f64();
+            assert!(
+                error
+                    .to_string()
+                    .contains(&format!("was not fetched within {seconds} s: time ran out {at}")),
+                "{error}"
+            );
+            assert!(error.is_temporary());
+            reached = Some(*at);
+            if reached == Some(stage) {
+                break;
+            }
+        }
+        assert_eq!(reached, Some(stage), "{fault:?}");
     }
-    // A server that sends something all the time, too.
-    setup.server.set_fault(Fault::Endless("filter blob:none", b"0006\x02."));
-    let error = setup.fetch_shop().await.unwrap_err();
-    assert!(
-        matches!(error, GitError::Deadline { stage: Stage::Commit, received, .. } if received > 100),
-        "{error}"
-    );
 }
 
 #[tokio::test]

@@ -258,8 +258,10 @@ async fn folders_that_contain_each_other_ten_times_are_bounded() {
             kind = "tree";
         }
         setup.repository.commit_tree(&[&format!("040000 tree {id}\tshop")]);
-        let begun = std::time::Instant::now();
-        let error = setup.fetch_shop().await.unwrap_err();
+        let error = setup
+            .fetch_with_limits(|limits| limits.max_entries = 5000)
+            .await
+            .unwrap_err();
         assert!(
             matches!(
                 error,
@@ -270,6 +272,5 @@ async fn folders_that_contain_each_other_ten_times_are_bounded() {
             ),
             "{error}"
         );
-        assert!(begun.elapsed() < Duration::from_secs(20));
     }
 }
