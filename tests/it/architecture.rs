@@ -50,9 +50,9 @@ fn without_tests(text: &str) -> &str {
     text.split("#[cfg(test)]").next().unwrap_or_default()
 }
 
-/// Says whether a file has nothing but the tests of the module beside it.
+/// Says whether a file has nothing but the tests of the module or crate beside it.
 fn is_test(path: &str) -> bool {
-    path.ends_with("/tests.rs")
+    path.ends_with("/tests.rs") || path.contains("/src/tests/")
 }
 
 /// A queue that nobody reads must not take all memory: every channel of the host has a bound.

@@ -49,6 +49,37 @@ pub fn write(path: &Path, bytes: &[u8], readers: Readers) -> io::Result<()> {
     Ok(())
 }
 
+/// Creates a file that doesn't exist yet, in a folder that is a cache: neither atomically nor durably. A symbolic link at `path` is an
+/// existing file.
+///
+/// # Errors
+///
+/// Returns why it can't be created.
+pub fn create(path: &Path, bytes: &[u8], is_executable: bool) -> io::Result<()> {
+    let mut options = File::options();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, if is_executable { 0o755 } else { 0o644 });
+    #[cfg(not(unix))]
+    let _ = is_executable;
+    options.open(path)?.write_all(bytes)
+}
+
+/// Creates a symbolic link. On systems where not everybody may do that, creates a file with the target, as git does there.
+///
+/// # Errors
+///
+/// Returns why it can't be created.
+pub fn create_link(path: &Path, target: &[u8]) -> io::Result<()> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::ffi::OsStrExt as _;
+        std::os::unix::fs::symlink(std::ffi::OsStr::from_bytes(target), path)
+    }
+    #[cfg(not(unix))]
+    create(path, target, false)
+}
+
 /// Returns whether a path is written to directly: a device, a pipe, an open file of a process.
 fn is_special(path: &Path) -> bool {
     let is_of_system = ["/dev", "/proc"].iter().any(|folder| path.starts_with(folder));

@@ -218,6 +218,8 @@ fn files_are_written_and_output_is_printed_in_one_place() {
         "devkit",
         "engine",
         "files",
+        "git",
+        "outbound",
         "private",
         "process",
         "project",

@@ -102,7 +102,7 @@ pub fn closest_match<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -
 }
 
 /// Returns the edit distance of two words, ignoring case, `-` and `_`.
-pub(crate) fn edit_distance(one: &str, other: &str) -> usize {
+pub fn edit_distance(one: &str, other: &str) -> usize {
     distance(&fold_letters(one), &fold_letters(other))
 }
 
