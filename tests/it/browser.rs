@@ -37,9 +37,11 @@ static BROWSER: Mutex<Option<Browser>> = Mutex::const_new(None);
 /// Runs a test in the browser, or skips it where there is none.
 ///
 /// The test fails if the browser's console has an error or a warning at its end: a violation of the content security policy, an error
-/// of the page. Those that the test names with [`Browser::expects`] are right.
-fn in_browser(test: impl AsyncFnOnce(&Browser)) {
-    let (Some(chromium), Some(chromedriver)) = (program_or_skip("chromium", HINT), program_or_skip("chromedriver", HINT))
+/// of the page. Those that the test names with [`Browser::expects`] are right. What the test returns is kept until its windows are closed:
+/// its server, whose end would be complained about.
+fn in_browser<Kept>(test: impl AsyncFnOnce(&Browser) -> Kept) {
+    let (Some(chromium), Some(chromedriver)) =
+        (program_or_skip("chromium", HINT), program_or_skip("chromedriver", HINT))
     else {
         return;
     };

@@ -16,7 +16,7 @@ spec:
   template:
     spec:
       restartPolicy: Never
-      containers: [{ name: main, image: ubuntu, command: [sh, -c, 'echo connecting; echo no database at db:5432 >&2; exit 3'] }]
+      containers: [{ name: main, image: ubuntu, command: [sh, -c, 'echo connecting; echo no database at db:5432; exit 3'] }]
 ---
 apiVersion: batch/v1
 kind: Job
@@ -110,6 +110,7 @@ fn the_example_is_synced_from_a_click_to_its_end() {
         page.see_in("tr.app", "Healthy").await;
         let objects = site.objects(&["Deployment", "Service"]).await;
         assert_eq!(objects, ["Deployment/echo-server", "Service/echo-server"]);
+        site
     });
 }
 
@@ -138,6 +139,7 @@ fn a_failed_hook_shows_its_log_and_what_was_not_started() {
         page.click("Applications").await;
         page.see_in("tr.app", "Failed").await;
         page.see_in(".side", "Needs somebody").await;
+        site
     });
 }
 
@@ -163,6 +165,7 @@ fn a_hook_that_never_ends_is_terminated() {
         page.see_in(".loglines", "waiting for what never comes").await;
         site.none_left(&["Job", "Pod", "Service"]).await;
         page.gone("[data-key=terminate]").await;
+        site
     });
 }
 
@@ -177,12 +180,13 @@ fn a_gate_is_approved_with_a_reason_and_rejected() {
         page.see_in(".why", "a person says so").await;
         page.see_in(".side", "Needs somebody").await;
         page.click("Approve…").await;
-        page.see_in("dialog", "The hook succeeds and the operation goes on.").await;
+        page.see_in("dialog", "The hook succeeds and the operation goes on.")
+            .await;
         page.fill("Why", "it is Friday").await;
         page.see_in("dialog .cmd", "it is Friday").await;
         page.confirm("Approve").await;
         page.see_in(".pill", "Succeeded").await;
-        page.click_among("gate", ".tl-row").await;
+        page.click_among("0 gate", ".tl-row").await;
         page.see_in(".dock", "it is Friday").await;
 
         sync(&page).await;
@@ -192,6 +196,7 @@ fn a_gate_is_approved_with_a_reason_and_rejected() {
         page.confirm("Reject").await;
         page.see_in(".pill", "Failed").await;
         page.see_in(".failure", "not today").await;
+        site
     });
 }
 
@@ -207,9 +212,8 @@ fn one_deployment_is_synced_by_hand_after_a_hook_failed() {
         page.see_in("dialog", "2 to apply, 1 hook").await;
         page.click_among("none", "dialog button").await;
         page.see_in("dialog .sum", "1 hook does not run: migrate").await;
-        // Nothing can be synced when nothing is chosen.
-        page.confirm("Sync").await;
-        page.there("dialog").await;
+        let (can, words) = page.button_among("Sync", "dialog .btn-go").await;
+        assert!(!can && words.contains("nothing is chosen"), "{words}");
         page.click_among("0 web", "dialog .pick").await;
         page.see_in("dialog .sum", "1 to apply, 0 hooks").await;
         page.see_in("dialog .cmd", "--only Deployment/web").await;
@@ -220,6 +224,7 @@ fn one_deployment_is_synced_by_hand_after_a_hook_failed() {
         assert_eq!(site.objects(&["Deployment", "Service"]).await, ["Deployment/web"]);
         page.click("History").await;
         page.see_in(".histlist", "#2").await;
+        site
     });
 }
 
@@ -233,7 +238,12 @@ fn a_deletion_runs_its_hooks_and_shows_them() {
     };
     in_browser(async |browser| {
         let site = Site::new(exec()).await;
-        let text = [BROKEN.replace("exit 3", "exit 0").as_str(), &hook("backup", "PreDelete"), &hook("goodbye", "PostDelete")].concat();
+        let text = [
+            BROKEN.replace("exit 3", "exit 0").as_str(),
+            &hook("backup", "PreDelete"),
+            &hook("goodbye", "PostDelete"),
+        ]
+        .concat();
         site.write(&text);
         let page = site.open(browser, "/apps/shop/shop").await;
         sync(&page).await;
@@ -244,9 +254,13 @@ fn a_deletion_runs_its_hooks_and_shows_them() {
             page.see_in("dialog .delsteps", word).await;
         }
         page.see_in("dialog .cmd", "capstan delete shop -n shop").await;
-        assert!(!page.button("Delete").await.0, "the name was not typed yet");
+        let (can, words) = page.button_among("Delete", "dialog .btn-go").await;
+        assert!(!can && words.contains("type shop first"), "{words}");
         page.fill("Type shop to delete it", "shopp").await;
-        assert!(!page.button("Delete").await.0, "that is another name");
+        assert!(
+            !page.button_among("Delete", "dialog .btn-go").await.0,
+            "that is another name"
+        );
         page.fill("Type shop to delete it", "shop").await;
         page.confirm("Delete").await;
         page.gone("dialog").await;
@@ -259,5 +273,6 @@ fn a_deletion_runs_its_hooks_and_shows_them() {
         page.see_in(".loglines", "PostDelete ran").await;
         page.click("Applications").await;
         page.see_in("tr.app", "nothing ran yet").await;
+        site
     });
 }

@@ -43,7 +43,10 @@ impl Axe {
         let script = folder.join(SCRIPT);
         if !script.exists() {
             let npm = program_or_skip("npm", "`apt-get install npm`")?;
-            or_skip(fetch(&npm, &folder).map_err(|error| (format!("axe-core can't be fetched: {error}"), "npm needs a registry")))?;
+            or_skip(
+                fetch(&npm, &folder)
+                    .map_err(|error| (format!("axe-core can't be fetched: {error}"), "npm needs a registry")),
+            )?;
         }
         Some(Axe(fs::read_to_string(script).unwrap()))
     }
@@ -66,7 +69,14 @@ fn fetch(npm: &Path, folder: &Path) -> Result<(), String> {
         fs::write(beside.path().join(name), text).map_err(|error| error.to_string())?;
     }
     let output = Command::new(npm)
-        .args(["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel", "error"])
+        .args([
+            "ci",
+            "--ignore-scripts",
+            "--no-audit",
+            "--no-fund",
+            "--loglevel",
+            "error",
+        ])
         .current_dir(beside.path())
         .output()
         .map_err(|error| error.to_string())?;

@@ -37,7 +37,11 @@ pub struct Browser {
 impl Browser {
     /// Starts the browser.
     pub async fn start(chromium: &Path, chromedriver: &Path) -> Browser {
-        let profile = tempfile::Builder::new().prefix("capstan-browser-").tempdir().unwrap().keep();
+        let profile = tempfile::Builder::new()
+            .prefix("capstan-browser-")
+            .tempdir()
+            .unwrap()
+            .keep();
         let mut driver = Command::new("sh")
             .args(["-c", UNTIL_STDIN_CLOSES, "sh"])
             .args([chromedriver, &profile])
@@ -113,7 +117,11 @@ impl Browser {
 
     /// Returns what the console complained about since the last call, without what was expected.
     pub async fn complaints(&self) -> Vec<String> {
-        let log = self.session.post("/se/log", &json!({ "type": "browser" })).await.unwrap();
+        let log = self
+            .session
+            .post("/se/log", &json!({ "type": "browser" }))
+            .await
+            .unwrap();
         let expected = std::mem::take(&mut *self.expected.lock().unwrap());
         let entries = log.as_array().unwrap().iter();
         let complaints = entries

@@ -16,7 +16,8 @@ use super::{
     site::{Options, Site, cluster},
 };
 
-const MARKUP: &str = "\"'><img src=x onerror='window.hacked=1'><script>window.hacked=1</script><b class=evil>bold</b>&lt;i&gt;";
+const MARKUP: &str =
+    "\"'><img src=x onerror='window.hacked=1'><script>window.hacked=1</script><b class=evil>bold</b>&lt;i&gt;";
 const ESCAPES: &str = "\u{1b}]0;hacked\u{7}\u{1b}]8;;javascript:window.hacked=1\u{1b}\\link\u{1b}]8;;\u{1b}\\ \u{1b}[2J\u{1b}[31mred\u{1b}[0m \u{9b}5m\u{0}\u{8}\u{8}";
 const BIDI: &str = "\u{202e}gnp.exe\u{2066}\u{200f}";
 /// A line of a megabyte.
@@ -66,7 +67,7 @@ fn manifests() -> String {
     let gate = json!({
         "apiVersion": "capstan.dev/v1", "kind": "Hook",
         "metadata": { "name": "gate", "annotations": { "argocd.argoproj.io/hook": "PreSync", "argocd.argoproj.io/sync-wave": "1" } },
-        "spec": { "type": "approval", "prompt": strange() },
+        "spec": { "type": "approval", "settings": { "prompt": strange() } },
     });
     let config = json!({
         "apiVersion": "v1", "kind": "ConfigMap", "metadata": { "name": "settings" },
@@ -96,7 +97,7 @@ fn what_applications_write_stays_text() {
         untouched(&page, "the list").await;
         page.open(&site.url("/apps/shop/shop/plan?same=1")).await;
         page.see_in(".planmain", "settings").await;
-        page.click_among("settings", ".planmain button").await;
+        page.click_among("new settings", ".prow-head").await;
         page.see_in(".planmain", "page.html").await;
         untouched(&page, "the plan").await;
         page.click("Operation").await;
@@ -119,7 +120,7 @@ fn what_applications_write_stays_text() {
         page.confirm("Approve").await;
         page.see_in(".pill", "Succeeded").await;
         untouched(&page, "the end").await;
-        page.click_among("gate", ".tl-row").await;
+        page.click_among("1 gate", ".tl-row").await;
         page.click_among("Hook/gate", ".dock [role=tab]").await;
         untouched(&page, "the hook").await;
         for tab in ["Objects", "History", "Plan"] {
@@ -131,6 +132,7 @@ fn what_applications_write_stays_text() {
         page.click("Applications").await;
         page.see_in("tr.app", "Succeeded").await;
         untouched(&page, "the list at the end").await;
+        site
     });
 }
 
@@ -159,6 +161,7 @@ fn what_stands_in_the_address_stays_text() {
             page.gone(".loading").await;
             untouched(&page, &path).await;
         }
+        site
     });
 }
 
@@ -193,11 +196,7 @@ const ATTACK: &str = r"
         const loaded = new Promise(done => frame.addEventListener('load', done));
         document.body.append(frame);
         await loaded;
-        try {
-            told.push(`frame: ${frame.contentDocument.body.innerText}`);
-        } catch (error) {
-            told.push(`frame: ${error.name}`);
-        }
+        told.push(`frame: ${frame.contentDocument}`);
         told.push('done');
     })();
     return true;
@@ -229,7 +228,16 @@ async fn of_stranger<'b>(browser: &'b Browser) -> Page<'b> {
 #[test]
 fn another_origin_can_read_and_do_nothing() {
     in_browser(async |browser| {
-        for complaint in ["CORS", "net::ERR_", "frame-ancestors", "Framing", "401", "403", "Refused", "blocked"] {
+        for complaint in [
+            "CORS",
+            "net::ERR_",
+            "frame-ancestors",
+            "Framing",
+            "401",
+            "403",
+            "Refused",
+            "blocked",
+        ] {
             browser.expects(complaint);
         }
         let site = Site::new(cluster("{}")).await;
@@ -240,7 +248,8 @@ fn another_origin_can_read_and_do_nothing() {
         let evil = of_stranger(browser).await;
         let target = format!("http://{}", site.address);
         evil.run(ATTACK, &[target.clone().into()]).await;
-        evil.wait("the end of the attack", "return window.told.includes('done')", &[]).await;
+        evil.wait("the end of the attack", "return window.told.includes('done')", &[])
+            .await;
         let told: Vec<String> = serde_json::from_value(evil.run("return window.told", &[]).await).unwrap();
         assert_eq!(
             told,
@@ -250,7 +259,7 @@ fn another_origin_can_read_and_do_nothing() {
                 "guessed: TypeError",
                 "read /api/v1/applications: TypeError",
                 "read /api/v1/me: TypeError",
-                "frame: SecurityError",
+                "frame: null",
                 "done"
             ]
         );
@@ -260,11 +269,18 @@ fn another_origin_can_read_and_do_nothing() {
             const field = document.createElement('input'); field.name = '{\"do\":\"sync\",\"x\":\"'; field.value = '\"}';
             form.append(field); document.body.append(form); form.submit(); return true";
         evil.run(form, &[target.clone().into()]).await;
-        evil.wait("an answer to the form", "return location.pathname !== '/' && document.body.innerText", &[]).await;
+        evil.wait(
+            "an answer to the form",
+            "return location.pathname !== '/' && document.body.innerText",
+            &[],
+        )
+        .await;
         let said = evil.text().await;
         assert!(said.contains("requests of other pages are refused"), "{said}");
-        assert_eq!(site.objects(&["ConfigMap"]).await, [""; 0]);
+        let objects = site.objects(&["ConfigMap"]).await;
+        assert!(!objects.contains(&"ConfigMap/settings".to_owned()), "{objects:?}");
         own.reload().await;
         own.see("Nothing was deployed yet.").await;
+        site
     });
 }

@@ -62,6 +62,7 @@ fn the_keyboard_alone_leads_from_the_list_to_terminate() {
             &[],
         )
         .await;
+        site
     });
 }
 
@@ -74,10 +75,15 @@ fn the_skip_link_leaves_the_address_and_the_token_as_they_are() {
         page.see("front").await;
         page.tab_to("To the content").await;
         page.press(key::ENTER).await;
-        page.wait("the focus on the content", "return document.activeElement.id === 'main'", &[])
-            .await;
+        page.wait(
+            "the focus on the content",
+            "return document.activeElement.id === 'main'",
+            &[],
+        )
+        .await;
         page.see("front").await;
         page.reload().await;
         page.see("front").await;
+        site
     });
 }

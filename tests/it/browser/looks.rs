@@ -51,14 +51,21 @@ async fn look(axe: &Axe, page: &Page<'_>, name: &str, wrong: &mut Vec<String>) {
         page.resize(size).await;
         page.set_theme(theme).await;
         // The timeline is drawn anew for its size.
-        page.run("return new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))", &[])
-            .await;
+        page.run(
+            "return new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))",
+            &[],
+        )
+        .await;
         page.picture(&format!("{name}-{form}")).await;
         let found = axe.violations(page).await;
         wrong.extend(found.into_iter().map(|found| format!("{name}, {form}: {found}")));
         let cut_off = page.run(CUT_OFF, &[]).await;
         let cut_off = cut_off.as_array().cloned().unwrap_or_default();
-        wrong.extend(cut_off.into_iter().map(|cut_off| format!("{name}, {form}: cut off: {cut_off}")));
+        wrong.extend(
+            cut_off
+                .into_iter()
+                .map(|cut_off| format!("{name}, {form}: cut off: {cut_off}")),
+        );
     }
     page.resize(WIDE).await;
     page.set_theme(Theme::Dark).await;
@@ -71,12 +78,13 @@ fn check(wrong: &[String]) {
 }
 
 /// Runs a test that looks at pages.
-fn looking(test: impl AsyncFnOnce(&Axe, &Browser, &mut Vec<String>)) {
+fn looking(test: impl AsyncFnOnce(&Axe, &Browser, &mut Vec<String>) -> Site) {
     let Some(axe) = Axe::get() else { return };
     in_browser(async |browser| {
         let mut wrong = Vec::new();
-        test(&axe, browser, &mut wrong).await;
+        let site = test(&axe, browser, &mut wrong).await;
         check(&wrong);
+        site
     });
 }
 
@@ -113,7 +121,11 @@ fn lists_and_plans_and_histories() {
         let (site, page) = several(browser).await;
         for (name, path, seen) in [
             ("applications", "/apps", "Needs somebody"),
-            ("applications-none-found", "/apps?find=nothing", "No application matches."),
+            (
+                "applications-none-found",
+                "/apps?find=nothing",
+                "No application matches.",
+            ),
             ("operation-succeeded", "/apps/shop/shop", "Where the time went"),
             ("operation-events", "/apps/shop/shop?pane=events", "Where the time went"),
             ("operation-failed", "/apps/shop/broken", "failed in PreSync"),
@@ -136,6 +148,7 @@ fn lists_and_plans_and_histories() {
             page.gone(".loading").await;
             look(axe, &page, name, wrong).await;
         }
+        site
     });
 }
 
@@ -150,14 +163,39 @@ fn dialogs() {
         for (name, application, clicks, seen) in [
             ("dialog-sync", "broken", vec!["Sync…"], "to apply"),
             ("dialog-sync-busy", "endless", vec!["Sync…"], "Another operation runs"),
-            ("dialog-terminate", "endless", vec!["Terminate…"], "Hooks that run are stopped"),
+            (
+                "dialog-terminate",
+                "endless",
+                vec!["Terminate…"],
+                "Hooks that run are stopped",
+            ),
             ("dialog-approve", "gated", vec!["Approve…"], "It asks"),
             ("dialog-reject", "gated", vec!["Reject…"], "It asks"),
             ("menu", "shop", vec!["More actions"], "Delete…"),
-            ("dialog-delete", "shop", vec!["More actions", "Delete…"], "Service/echo-server"),
-            ("dialog-rollback", "shop", vec!["More actions", "Roll back…"], "are deployed again"),
-            ("dialog-tests", "shop", vec!["More actions", "Run tests…"], "Nothing is applied"),
-            ("dialog-sweep", "shop", vec!["More actions", "Delete what is due…"], "whose time is over"),
+            (
+                "dialog-delete",
+                "shop",
+                vec!["More actions", "Delete…"],
+                "Service/echo-server",
+            ),
+            (
+                "dialog-rollback",
+                "shop",
+                vec!["More actions", "Roll back…"],
+                "are deployed again",
+            ),
+            (
+                "dialog-tests",
+                "shop",
+                vec!["More actions", "Run tests…"],
+                "Nothing is applied",
+            ),
+            (
+                "dialog-sweep",
+                "shop",
+                vec!["More actions", "Delete what is due…"],
+                "whose time is over",
+            ),
         ] {
             open(application).await;
             for click in clicks {
@@ -175,6 +213,7 @@ fn dialogs() {
         page.click_among("Find", ".side button").await;
         page.there("dialog input").await;
         look(axe, &page, "dialog-find", wrong).await;
+        site
     });
 }
 
@@ -203,5 +242,6 @@ fn states_of_the_connection() {
         page.open(&format!("http://{}/apps#token=wrong", site.address)).await;
         page.see("Sign in").await;
         look(axe, &page, "sign-in", wrong).await;
+        site
     });
 }

@@ -101,7 +101,9 @@ impl Page<'_> {
     pub async fn resize(&self, size: Size) {
         self.session().await;
         let metrics = json!({ "width": size.width, "height": size.height, "deviceScaleFactor": 1, "mobile": false });
-        self.browser.devtools("Emulation.setDeviceMetricsOverride", metrics).await;
+        self.browser
+            .devtools("Emulation.setDeviceMetricsOverride", metrics)
+            .await;
     }
 
     /// Sets what the system prefers. Animations are off: pictures of the same state look the same.
@@ -143,7 +145,10 @@ impl Page<'_> {
     pub async fn text(&self) -> String {
         let script = "return (document.querySelector('dialog[open]') ?? document.body).innerText.replace(/\\s+/g, ' ')";
         let text = self.session().await.run(script, &[]).await;
-        text.map_or_else(|error| error.to_string(), |text| text.as_str().unwrap_or_default().to_owned())
+        text.map_or_else(
+            |error| error.to_string(),
+            |text| text.as_str().unwrap_or_default().to_owned(),
+        )
     }
 
     /// Waits until a text can be seen. Upper case and the length of spaces don't matter.
@@ -162,8 +167,12 @@ impl Page<'_> {
     /// Waits until nothing matches a selector.
     pub async fn gone(&self, selector: &str) {
         let what = format!("the end of `{selector}`");
-        self.wait(&what, "return !document.querySelector(arguments[0])", &[selector.into()])
-            .await;
+        self.wait(
+            &what,
+            "return !document.querySelector(arguments[0])",
+            &[selector.into()],
+        )
+        .await;
     }
 
     /// Waits until something matches a selector and can be seen.
@@ -175,7 +184,10 @@ impl Page<'_> {
     /// Returns how many elements match a selector.
     pub async fn count(&self, selector: &str) -> u64 {
         let count = self
-            .run("return document.querySelectorAll(arguments[0]).length", &[selector.into()])
+            .run(
+                "return document.querySelectorAll(arguments[0]).length",
+                &[selector.into()],
+            )
             .await;
         count.as_u64().unwrap()
     }
@@ -209,7 +221,9 @@ impl Page<'_> {
         // The page may draw it anew in between.
         loop {
             let element = self.element(name, kinds).await;
-            let Err(error) = self.session().await.click(&element).await else { return };
+            let Err(error) = self.session().await.click(&element).await else {
+                return;
+            };
             assert!(began.elapsed() < DEADLINE, "{name:?} can't be clicked: {error}");
             tokio::time::sleep(POLL).await;
         }
@@ -217,7 +231,12 @@ impl Page<'_> {
 
     /// Says whether a button can be used, and how it is described.
     pub async fn button(&self, name: &str) -> (bool, String) {
-        let button = self.element(name, "button").await;
+        self.button_among(name, "button").await
+    }
+
+    /// The same, among the buttons that match a selector.
+    pub async fn button_among(&self, name: &str, kinds: &str) -> (bool, String) {
+        let button = self.element(name, kinds).await;
         let script = "const button = arguments[0];
             return [!button.disabled && button.getAttribute('aria-disabled') !== 'true', button.textContent]";
         serde_json::from_value(self.run(script, &[button.argument()]).await).unwrap()
@@ -239,6 +258,7 @@ impl Page<'_> {
         let script = r"
             const words = text => (text ?? '').replace(/\s+/g, ' ').trim();
             const focused = document.activeElement;
+            if (focused === document.body) return '';
             return words(focused.getAttribute('aria-label') || focused.innerText);
         ";
         let mut passed = Vec::new();

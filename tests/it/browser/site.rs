@@ -17,7 +17,8 @@ use capstan_core::{
 };
 use capstan_engine::PlanRequest;
 use capstan_server::{
-    Access, Asset, KnownApplication, Server, Setup, SourceError, SourceRequest, Sources, Token, TokenAccess, User, serve,
+    Access, Asset, KnownApplication, Server, Setup, SourceError, SourceRequest, Sources, Token, TokenAccess, User,
+    serve,
 };
 use capstan_sim::{scenario::Scenario, world};
 use capstan_tests::Stage;
@@ -43,7 +44,14 @@ impl Sources for Manifests {
             let Application { name, namespace } = request.application.clone();
             KnownApplication {
                 sources: vec![format!("{name}/")],
-                words: vec!["-f".to_owned(), format!("{name}/"), "--app".to_owned(), name, "-n".to_owned(), namespace],
+                words: vec![
+                    "-f".to_owned(),
+                    format!("{name}/"),
+                    "--app".to_owned(),
+                    name,
+                    "-n".to_owned(),
+                    namespace,
+                ],
                 application: request.application.clone(),
             }
         });
@@ -134,7 +142,11 @@ impl Site {
         });
         Server::new(Setup {
             engine: self.stage.engine.clone(),
-            cluster: self.options.cluster.clone().unwrap_or_else(|| "the embedded cluster".to_owned()),
+            cluster: self
+                .options
+                .cluster
+                .clone()
+                .unwrap_or_else(|| "the embedded cluster".to_owned()),
             namespace: self.stage.application.namespace.clone(),
             version: "0.0.0".to_owned(),
             sources: Arc::new(self.manifests.clone()),
@@ -231,7 +243,10 @@ impl Site {
             if left.is_empty() {
                 return;
             }
-            assert!(began.elapsed() < Duration::from_secs(60), "left after a minute: {left:?}");
+            assert!(
+                began.elapsed() < Duration::from_secs(60),
+                "left after a minute: {left:?}"
+            );
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
     }
@@ -240,8 +255,14 @@ impl Site {
 /// The files of the example.
 pub fn example() -> String {
     let folder = capstan_tests::path("example/echo");
-    let mut files: Vec<_> = std::fs::read_dir(folder).unwrap().map(|file| file.unwrap().path()).collect();
+    let mut files: Vec<_> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|file| file.unwrap().path())
+        .collect();
     files.sort();
-    let texts: Vec<String> = files.iter().map(|file| std::fs::read_to_string(file).unwrap()).collect();
+    let texts: Vec<String> = files
+        .iter()
+        .map(|file| std::fs::read_to_string(file).unwrap())
+        .collect();
     texts.join("---\n")
 }

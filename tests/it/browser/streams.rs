@@ -70,6 +70,7 @@ fn a_reload_and_another_window_show_all_that_was_before_them() {
         other.gone(".why").await;
         assert_eq!(page.texts(".tl-row").await, other.texts(".tl-row").await);
         assert_eq!(page.texts(".tl-head").await, other.texts(".tl-head").await);
+        site
     });
 }
 
@@ -83,11 +84,15 @@ fn a_stream_that_is_cut_goes_on_without_loss_or_repetition() {
         page.see_in(".loglines", "line 2").await;
         browser.expects("net::ERR_");
         let server = site.cut().await;
-        page.see_in(".banner", "The server does not answer. What you see is as of").await;
+        page.see_in(".banner", "The server does not answer. What you see is as of")
+            .await;
         // What changes something is off, and says why.
         for name in ["Sync…", "Terminate…"] {
             let (can, words) = page.button(name).await;
-            assert!(!can && words.contains("the server does not answer"), "{name}: {can} {words}");
+            assert!(
+                !can && words.contains("the server does not answer"),
+                "{name}: {can} {words}"
+            );
         }
         site.answer(server).await;
         page.click("Try now").await;
@@ -95,6 +100,7 @@ fn a_stream_that_is_cut_goes_on_without_loss_or_repetition() {
         assert!(page.button("Sync…").await.0);
         page.see_in(".pill", "Waits for a person").await;
         assert_eq!(page.texts(".line .txt").await, all_lines());
+        site
     });
 }
 
@@ -118,6 +124,7 @@ fn a_server_that_is_restarted_is_found_again_and_its_operation_carried_on() {
         page.click("Approve…").await;
         page.confirm("Approve").await;
         page.see_in(".pill", "Succeeded").await;
+        site
     });
 }
 
@@ -136,7 +143,28 @@ fn a_server_with_another_token_is_signed_in_to_in_place() {
         page.click_among("Sign in", "button").await;
         page.see("settings").await;
         let here = page.run("return location.href", &[]).await;
-        assert_eq!(here, serde_json::json!(address), "the address stays, and holds no token");
+        assert_eq!(
+            here,
+            serde_json::json!(address),
+            "the address stays, and holds no token"
+        );
         page.gone(".sign-in").await;
+        site
+    });
+}
+
+#[test]
+fn a_page_that_has_failed_says_so() {
+    in_browser(async |browser| {
+        let site = Site::new(cluster("{}")).await;
+        site.write(TALKATIVE);
+        let page = site.open(browser, "/apps").await;
+        page.see("shop").await;
+        let fail = "dispatchEvent(new ErrorEvent('error', { error: new WebAssembly.RuntimeError('unreachable') })); return true";
+        page.run(fail, &[]).await;
+        page.run(fail, &[]).await;
+        page.see_in("[role=alert]", "The page has failed").await;
+        assert_eq!(page.count("[role=alert]").await, 1);
+        site
     });
 }

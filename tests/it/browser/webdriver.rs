@@ -77,7 +77,11 @@ impl Session {
             message: format!("{path}: {message}"),
         };
         let answer = async {
-            let response = self.client.request(request).await.map_err(|error| failed("no driver", error.to_string()))?;
+            let response = self
+                .client
+                .request(request)
+                .await
+                .map_err(|error| failed("no driver", error.to_string()))?;
             let is_good = response.status().is_success();
             let body = response.into_body().collect().await;
             let body = body.map_err(|error| failed("no answer", error.to_string()))?.to_bytes();
@@ -89,7 +93,10 @@ impl Session {
             }
             let text = |name: &str| value[name].as_str().unwrap_or_default().to_owned();
             // The rest is where in the driver it happened.
-            Err(failed(&text("error"), text("message").lines().next().unwrap_or_default().to_owned()))
+            Err(failed(
+                &text("error"),
+                text("message").lines().next().unwrap_or_default().to_owned(),
+            ))
         };
         let no_answer = |_| Err(failed("timeout", format!("no answer in {DEADLINE:?}")));
         tokio::time::timeout(DEADLINE, answer).await.unwrap_or_else(no_answer)
@@ -144,7 +151,9 @@ impl Session {
     pub async fn screenshot(&self) -> Answer<Vec<u8>> {
         use base64::{Engine as _, prelude::BASE64_STANDARD};
         let picture = self.get("/screenshot").await?;
-        Ok(BASE64_STANDARD.decode(picture.as_str().unwrap_or_default()).unwrap_or_default())
+        Ok(BASE64_STANDARD
+            .decode(picture.as_str().unwrap_or_default())
+            .unwrap_or_default())
     }
 
     /// Presses a key and lets it go.
@@ -161,7 +170,9 @@ impl Session {
     /// Replaces what a field contains.
     pub async fn fill(&self, Element(id): &Element, text: &str) -> Answer<()> {
         self.post(&format!("/element/{id}/clear"), &json!({})).await?;
-        self.post(&format!("/element/{id}/value"), &json!({ "text": text })).await.map(drop)
+        self.post(&format!("/element/{id}/value"), &json!({ "text": text }))
+            .await
+            .map(drop)
     }
 }
 

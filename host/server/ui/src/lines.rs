@@ -97,6 +97,16 @@ fn coloured(text: &str) -> Vec<(String, u8, bool)> {
     parts
 }
 
+/// Returns a text of others with a mark in place of each character that can't be seen or changes what is around it.
+pub fn plain(text: String) -> String {
+    let is_odd = |letter: char| letter != '\n' && (letter == '\u{1b}' || is_hidden(letter));
+    if text.contains(is_odd) {
+        text.replace(is_odd, "\u{fffd}")
+    } else {
+        text
+    }
+}
+
 /// Control characters, and those that change the direction of what follows.
 fn is_hidden(letter: char) -> bool {
     (letter.is_control() && letter != '\t' && letter != '\u{1b}')

@@ -14,6 +14,8 @@ pub use sycamore::{
 };
 pub use wasm_bindgen::{JsCast, JsValue, prelude::Closure};
 
+use crate::lines::plain;
+
 /// The elements of the page: all of HTML have one type.
 pub mod tags {
     pub use sycamore::web::tags::{SvgSvg, circle, path, rect, svg};
@@ -61,7 +63,13 @@ macro_rules! contents {
     };
 }
 
-contents! { &'static str String CustomElement all_tags::SvgSvg all_tags::SvgPath all_tags::SvgCircle all_tags::SvgRect Option<View> }
+impl Content for String {
+    fn add_to(self, views: &mut Vec<View>) {
+        views.push(View::from(plain(self)));
+    }
+}
+
+contents! { &'static str CustomElement all_tags::SvgSvg all_tags::SvgPath all_tags::SvgCircle all_tags::SvgRect Option<View> }
 
 macro_rules! content_tuples {
     ($(($($part:ident)*))*) => {
@@ -200,7 +208,7 @@ pub fn each_time<T: PartialEq + Clone + 'static>(
 /// Text that follows a value.
 pub fn text(value: impl FnMut() -> String + 'static) -> View {
     let value = create_selector(value);
-    View::from_dynamic(move || value.get_clone())
+    View::from_dynamic(move || plain(value.get_clone()))
 }
 
 /// A row of a list, by its key: what draws it, and how it is told of a change.
@@ -285,8 +293,18 @@ fn keyed(entries: Signal<Vec<Entry>>) -> View {
     Keyed(props)
 }
 
-/// Runs something later, in milliseconds.
+/// Runs something later, in milliseconds, unless the scope is over by then: its signals can't be read any more.
 pub fn later(milliseconds: i32, action: impl FnOnce() + 'static) {
+    let scope = create_signal(());
+    later_in_any_case(milliseconds, move || {
+        if scope.is_alive() {
+            action();
+        }
+    });
+}
+
+/// Runs something later, in milliseconds. It may read no signal.
+pub fn later_in_any_case(milliseconds: i32, action: impl FnOnce() + 'static) {
     let action = Closure::once_into_js(action);
     let _ = window().set_timeout_with_callback_and_timeout_and_arguments_0(action.unchecked_ref(), milliseconds);
 }

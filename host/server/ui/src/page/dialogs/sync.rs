@@ -178,7 +178,14 @@ fn body(store: Store, namespace: &str, name: &str, plan: &PlanPage, chosen: Chos
                 .class("btn")
                 .attr("href", plan_address)
                 .children(words::LOOK_AT_THE_PLAN),
-            bits::action(store, Verb::Sync, "btn btn-go", button, send),
+            bits::action_unless(
+                store,
+                Verb::Sync,
+                "btn btn-go",
+                button,
+                move || (!can_sync.get()).then(|| words::NOTHING_IS_CHOSEN.to_owned()),
+                send,
+            ),
         )),
     )
         .into()
