@@ -2,6 +2,7 @@
 
 mod core_folders;
 mod file_length;
+mod page;
 
 use std::{
     collections::{BTreeMap, BTreeSet},

@@ -92,7 +92,8 @@ fn the_example_is_synced_from_a_click_to_its_end() {
         page.see("Nothing was deployed yet.").await;
         page.click("Sync…").await;
         page.see_in("dialog", "2 to apply, 2 hooks, 0 unchanged").await;
-        page.see_in("dialog .cmd", "capstan sync").await;
+        page.see_in("dialog .cmd", "capstan sync -f shop/ --app shop -n shop")
+            .await;
         page.confirm("Sync").await;
         page.see_in(".pill", "Succeeded").await;
         page.see_in(".loglines", "Post Sync Job").await;

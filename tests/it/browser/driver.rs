@@ -15,9 +15,10 @@ use super::{
     webdriver::Session,
 };
 
-/// Ends the driver, and with it the browser, when the pipe to the shell's stdin closes: when this process ends, however it does.
+/// Ends the driver and the browser when the pipe to the shell's stdin closes: when this process ends, however it does. They are one
+/// process group, of which the shell is the leader; the browser outlives its driver.
 const UNTIL_STDIN_CLOSES: &str =
-    "\"$1\" --port=0 & driver=$!; read -r _; kill \"$driver\"; wait \"$driver\"; rm -rf \"$2\"";
+    "trap : TERM; \"$1\" --port=0 & read -r _; kill -- -$$; wait; sleep 1; rm -rf \"$2\"; kill -KILL -- -$$";
 /// What chromedriver says before its port.
 const ON_PORT: &str = "started successfully on port ";
 

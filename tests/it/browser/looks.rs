@@ -139,7 +139,7 @@ fn lists_and_plans_and_histories() {
             ("history-replay", "/apps/shop/shop/history?pick=2&t=1", "as it was at"),
             ("history-compare", "/apps/shop/shop/history?pick=2,1", "differ."),
             ("plugins", "/plugins", "built in"),
-            ("no-such-page", "/nothing/here", "There is no such page."),
+            ("no-such-page", "/apps/shop/shop/no/page", "There is no such page."),
             ("no-such-application", "/apps/shop/nothing", "nothing"),
         ] {
             browser.expects("404");

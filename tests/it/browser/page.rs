@@ -89,6 +89,8 @@ impl Page<'_> {
 
     /// Opens an address.
     pub async fn open(&self, address: &str) {
+        // An address that differs in its fragment alone would not load the page.
+        self.session().await.open("about:blank").await.unwrap();
         self.session().await.open(address).await.unwrap();
     }
 
@@ -100,7 +102,8 @@ impl Page<'_> {
     /// Sets the size of what is seen. A window itself is never narrower than about 500 pixels.
     pub async fn resize(&self, size: Size) {
         self.session().await;
-        let metrics = json!({ "width": size.width, "height": size.height, "deviceScaleFactor": 1, "mobile": false });
+        let metrics =
+            json!({ "width": size.width, "height": size.height, "deviceScaleFactor": 1, "mobile": size == PHONE });
         self.browser
             .devtools("Emulation.setDeviceMetricsOverride", metrics)
             .await;

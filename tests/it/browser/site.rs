@@ -8,6 +8,7 @@ use std::{
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use capstan_api::{PluginRow, plugin::PluginClaim};
 use capstan_core::{
     model::{
         grant::UserGrants,
@@ -16,12 +17,13 @@ use capstan_core::{
     read::manifest,
 };
 use capstan_engine::PlanRequest;
+use capstan_sandbox::PluginInfo;
 use capstan_server::{
     Access, Asset, KnownApplication, Server, Setup, SourceError, SourceRequest, Sources, Token, TokenAccess, User,
     serve,
 };
 use capstan_sim::{scenario::Scenario, world};
-use capstan_tests::Stage;
+use capstan_tests::{Stage, stage::built_in};
 use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
 
 use super::{
@@ -93,6 +95,29 @@ struct Running {
     serving: JoinHandle<()>,
 }
 
+fn plugin(plugin: PluginInfo) -> PluginRow {
+    PluginRow {
+        name: plugin.name,
+        version: plugin.version,
+        digest: plugin.digest,
+        contract: plugin.contract,
+        description: plugin.description,
+        size: plugin.size_bytes,
+        source: "built in".to_owned(),
+        requests: plugin.requests,
+        granted: String::new(),
+        claims: plugin
+            .claims
+            .into_iter()
+            .map(|claim| PluginClaim {
+                interface: claim.interface.to_string(),
+                claim: claim.claim,
+                shadowed_by: claim.shadowed_by,
+            })
+            .collect(),
+    }
+}
+
 /// Reads how a cluster behaves.
 pub fn cluster(scenario: &str) -> world::Setup {
     world::Setup::from(Scenario::from_yaml(scenario).unwrap())
@@ -153,7 +178,7 @@ impl Site {
             access: self.options.access.clone().unwrap_or_else(all),
             grants: UserGrants::default(),
             plugin_settings: PluginSettings::default(),
-            plugins: Vec::new(),
+            plugins: built_in().plugins().into_iter().map(plugin).collect(),
             hosts: vec![self.address.to_string()],
             assets: assets.collect(),
             is_read_only: self.options.is_read_only,

@@ -186,6 +186,15 @@ pub fn level(text: &str) -> Level {
 mod tests {
     use super::*;
 
+    #[test]
+    fn texts_of_others_can_change_nothing_around_them() {
+        assert_eq!(plain("two\nlines\tand a tab".to_owned()), "two\nlines\tand a tab");
+        assert_eq!(
+            plain("\u{1b}[2J\u{202e}gnp\u{0}".to_owned()),
+            "\u{fffd}[2J\u{fffd}gnp\u{fffd}"
+        );
+    }
+
     fn texts(parts: &[Part]) -> Vec<(&str, bool)> {
         parts.iter().map(|part| (part.text.as_str(), part.is_found)).collect()
     }

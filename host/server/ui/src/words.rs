@@ -515,13 +515,7 @@ pub fn hooks_in_plan(hooks: usize, after_failure: usize) -> String {
 }
 
 /// What a hook does.
-pub fn runs_and_waits(wait: &str) -> String {
-    if wait.is_empty() {
-        "runs".to_owned()
-    } else {
-        format!("runs, waits {wait}")
-    }
-}
+pub const RUNS_TO_ITS_END: &str = "runs until it succeeds or fails";
 
 /// A limit of time.
 pub fn at_most(length: &str) -> String {
@@ -585,6 +579,7 @@ pub fn span_of(part: &str, whole: &str) -> String {
 
 // Plugins.
 
+pub const NO_PLUGIN: &str = "No plugin is loaded.";
 pub const ASKS_FOR_NOTHING: &str = "asks for nothing";
 pub const IT_SEES_ONLY_ITS_CLAIMS: &str = "Nothing. It sees what its claims name, and answers.";
 pub const NOT_GRANTED: &str = "Not granted.";

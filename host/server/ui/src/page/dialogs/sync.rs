@@ -134,11 +134,10 @@ fn body(store: Store, namespace: &str, name: &str, plan: &PlanPage, chosen: Chos
         create_selector(move || !chosen.selection(&picks).is_empty())
     };
     let command = {
-        let (picks, namespace, name) = (Rc::clone(&picks), namespace.to_owned(), name.to_owned());
+        let (picks, plain) = (Rc::clone(&picks), plan.command.clone());
         move || {
             commands::sync(
-                &name,
-                &namespace,
+                &plain,
                 &chosen.choices(&picks),
                 chosen.on_busy.get(),
                 chosen.is_dry.get(),
