@@ -5,6 +5,7 @@ mod crates;
 mod face_words;
 mod file_length;
 mod one_place;
+mod page;
 
 use std::{fs, path::Path};
 

@@ -2,6 +2,7 @@
 #![expect(clippy::panic, clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
 mod architecture;
+mod browser;
 mod bus;
 mod crash;
 mod differential;

@@ -194,6 +194,13 @@ fn an_application_is_planned_synced_watched_and_deleted() {
         ));
         let report: ApplicationReport = client.get(&address("")).await;
         assert_eq!((report.state, report.sources.len()), (ApplicationState::New, 1));
+        // Nothing is stored of it any more, and whoever watched it still sees how it ended.
+        let page: OperationPage = client.get(&address(&format!("/operations/{third}"))).await;
+        assert_eq!((page.summary.word(), page.summary.by.as_str()), ("delete", USER));
+        assert_eq!(page.view.status, Some(OperationStatus::Succeeded));
+        assert!(!page.is_driven && page.summary.finished_at.is_some());
+        let (status, _) = client.get_text(&address("/operations/77-abcde")).await;
+        assert_eq!(status, StatusCode::NOT_FOUND);
     });
 }
 

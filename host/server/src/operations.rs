@@ -45,6 +45,8 @@ pub(crate) struct LocalOperation {
     pub application: Application,
     /// Its id.
     pub id: String,
+    /// Who wanted it here.
+    pub by: String,
     /// Its records.
     pub bus: Bus,
     terminate: mpsc::Sender<String>,
@@ -203,13 +205,13 @@ impl Operations {
                         return Ok(());
                     }
                     let running = start(&self.engine, planned, &policy, &wait).await?;
-                    let (id, _) = self.adopt(application.clone(), running);
+                    let (id, _) = self.adopt(application.clone(), &policy.by, running);
                     told.try_send(Ok(Begun::Operation(id))).ok();
                     return Ok(());
                 }
                 Preparation::Resumed(resumed, left) => {
                     let is_same = resumed.is_equivalent;
-                    let (id, end) = self.adopt(application.clone(), resumed.operation);
+                    let (id, end) = self.adopt(application.clone(), &policy.by, resumed.operation);
                     told.try_send(Ok(Begun::Operation(id))).ok();
                     let is_good = end.await.is_ok_and(|status| status == Some(OperationStatus::Succeeded));
                     if is_same || !is_good {
@@ -225,6 +227,7 @@ impl Operations {
     fn adopt(
         self: &Arc<Self>,
         application: Application,
+        by: &str,
         running: OperationHandle,
     ) -> (String, oneshot::Receiver<Option<OperationStatus>>) {
         let (terminate, ends) = mpsc::channel(MAX_COMMANDS);
@@ -233,6 +236,7 @@ impl Operations {
         let local = LocalOperation {
             application,
             id: id.clone(),
+            by: by.to_owned(),
             bus: running.bus().clone(),
             terminate,
         };
@@ -279,7 +283,7 @@ impl Operations {
                 // It is driven here for the moment that takes.
                 let running = self.engine.resume(application).await?;
                 running.terminate(by);
-                let (id, _) = self.adopt(application.clone(), running);
+                let (id, _) = self.adopt(application.clone(), by, running);
                 Ok(format!(
                     "no process ran operation {id} any more; this server terminates it"
                 ))
@@ -288,13 +292,13 @@ impl Operations {
     }
 
     /// Carries on with the operation that was left, and returns its id.
-    pub async fn resume(self: &Arc<Self>, application: &Application) -> Result<String, Failure> {
+    pub async fn resume(self: &Arc<Self>, application: &Application, by: &str) -> Result<String, Failure> {
         self.refuse_while_leaving()?;
         if let Some(local) = self.running(application) {
             return Ok(local.id);
         }
         let running = self.engine.resume(application).await?;
-        Ok(self.adopt(application.clone(), running).0)
+        Ok(self.adopt(application.clone(), by, running).0)
     }
 
     /// Leaves all operations as they are.

@@ -8,7 +8,7 @@ use capstan_api::{
     operation::{AwaitedSignal, UsualWave},
 };
 use capstan_core::{
-    model::{phase::Phase, plugins::Application, text::truncated_to, wave::Wave},
+    model::{operation_kind::OperationKind, phase::Phase, plugins::Application, text::truncated_to, wave::Wave},
     plan::task::TaskResult,
     run::{
         event::OperationStatus,
@@ -17,6 +17,8 @@ use capstan_core::{
 };
 use capstan_engine::{self as engine, ApplicationReport, CurrentOperation, PastOperation};
 use jiff::Timestamp;
+
+use crate::operations::LocalOperation;
 
 /// How many bytes of a sentence the list shows.
 const MAX_SENTENCE: usize = 200;
@@ -51,6 +53,23 @@ pub(crate) fn current(current: &CurrentOperation, view: Option<&OperationView>) 
             .unwrap_or(OperationStatus::Running),
         digest: current.manifests_digest.clone(),
         revision: current.revision.clone(),
+        waves: Vec::new(),
+    }
+}
+
+/// Returns what is known of an operation of this process of which nothing is stored.
+pub(crate) fn local(local: &LocalOperation, view: &OperationView, status: OperationStatus) -> OperationSummary {
+    let started_at = view.started_at.unwrap_or_default();
+    OperationSummary {
+        id: local.id.clone(),
+        does: view.about.as_ref().map_or(OperationKind::Delete, |(kind, _)| *kind),
+        purpose: view.purpose,
+        by: local.by.clone(),
+        started_at,
+        finished_at: view.finished_at,
+        status,
+        digest: String::new(),
+        revision: None,
         waves: Vec::new(),
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{sources, without_tests};
+use super::{is_test, sources, without_tests};
 
 /// The crates that know no face: what their texts offer is a `Remedy`, and the face names the option or command.
 const WORDLESS: [&str; 9] = [

@@ -83,7 +83,7 @@ impl Server {
                 self.undertake(application, work, policy).await
             }
             Trigger::Resume {} => {
-                let id = self.operations.resume(application).await?;
+                let id = self.operations.resume(application, &user.name).await?;
                 Ok(begun(id))
             }
             Trigger::Terminate {} => Ok(Outcome {

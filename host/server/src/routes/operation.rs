@@ -33,6 +33,7 @@ use crate::{
     Server, User,
     answer::{accepts, gzip, json},
     failure::Failure,
+    operations::LocalOperation,
     rows, tasks,
 };
 
@@ -75,8 +76,16 @@ pub(super) async fn page(
 ) -> Result<Response, Failure> {
     let application = server.permitted(&user, &named, Verb::Get).await?;
     let engine = &server.setup.engine;
-    let report = engine.report(&application).await?;
-    let (summary, view, waiting) = match find(&report, &named.id)? {
+    let report = engine.report(&application).await.map_err(Failure::from);
+    let found = report.and_then(|report| Ok((find(&report, &named.id)?, report)));
+    let (meant, report) = match found {
+        Ok(found) => found,
+        Err(failure) => {
+            let local = server.operations.find(&application, &named.id).ok_or(failure)?;
+            return json(&headers, &unstored(&server, &local));
+        }
+    };
+    let (summary, view, waiting) = match meant {
         Meant::Past(past) => {
             let local = server.operations.find(&application, &past.id);
             let view = match local {
@@ -116,6 +125,22 @@ pub(super) async fn page(
         waiting,
     };
     json(&headers, &page)
+}
+
+/// Returns an operation of which nothing is stored any more: a deletion that is over. Its stream has all of it.
+fn unstored(server: &Server, local: &LocalOperation) -> OperationPage {
+    let view = local.bus.view();
+    let status = view.status.clone().unwrap_or(OperationStatus::Running);
+    OperationPage {
+        usual: None,
+        has_events: false,
+        plan: BTreeMap::new(),
+        is_driven: !status.is_over(),
+        now: server.setup.engine.clock().now(),
+        summary: rows::local(local, &view, status),
+        waiting: rows::waiting(&local.bus.waiting().borrow()),
+        view,
+    }
 }
 
 /// Returns how long things took in the last sync that succeeded before an operation.

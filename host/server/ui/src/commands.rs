@@ -5,9 +5,9 @@ use capstan_api::{
     plan::{Choices, HookChoice},
 };
 
-/// Returns the command of a sync with choices.
-pub fn sync(name: &str, namespace: &str, choices: &Choices, on_busy: OnBusy, is_dry: bool) -> String {
-    let mut command = vec!["capstan sync".to_owned(), format!("--app {}", quoted(name))];
+/// Returns the command of a sync with choices. `plain` is the server's command of a sync without any, which names the sources.
+pub fn sync(plain: &str, choices: &Choices, on_busy: OnBusy, is_dry: bool) -> String {
+    let mut command = vec![plain.to_owned()];
     let mut each = |flag: &str, values: &[String]| {
         command.extend(values.iter().map(|value| format!("{flag} {}", quoted(value))));
     };
@@ -39,7 +39,6 @@ pub fn sync(name: &str, namespace: &str, choices: &Choices, on_busy: OnBusy, is_
     if is_dry {
         command.push("--dry-run server".to_owned());
     }
-    command.push(format!("-n {}", quoted(namespace)));
     command.join(" ")
 }
 
@@ -84,14 +83,12 @@ mod tests {
             retry: Some(3),
             ..Choices::default()
         };
+        let plain = "capstan sync -f shop/ --app shop -n shop";
         assert_eq!(
-            sync("shop", "shop", &choices, OnBusy::Wait, true),
-            "capstan sync --app shop --only Deployment/api --hooks none --prune --retry 3 --on-busy wait --dry-run server -n shop"
+            sync(plain, &choices, OnBusy::Wait, true),
+            format!("{plain} --only Deployment/api --hooks none --prune --retry 3 --on-busy wait --dry-run server")
         );
-        assert_eq!(
-            sync("a", "b", &Choices::default(), OnBusy::Refuse, false),
-            "capstan sync --app a -n b"
-        );
+        assert_eq!(sync(plain, &Choices::default(), OnBusy::Refuse, false), plain);
     }
 
     #[test]

@@ -97,6 +97,16 @@ fn coloured(text: &str) -> Vec<(String, u8, bool)> {
     parts
 }
 
+/// Returns a text of others with a mark in place of each character that can't be seen or changes what is around it.
+pub fn plain(text: String) -> String {
+    let is_odd = |letter: char| letter != '\n' && (letter == '\u{1b}' || is_hidden(letter));
+    if text.contains(is_odd) {
+        text.replace(is_odd, "\u{fffd}")
+    } else {
+        text
+    }
+}
+
 /// Control characters, and those that change the direction of what follows.
 fn is_hidden(letter: char) -> bool {
     (letter.is_control() && letter != '\t' && letter != '\u{1b}')
@@ -175,6 +185,15 @@ pub fn level(text: &str) -> Level {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn texts_of_others_can_change_nothing_around_them() {
+        assert_eq!(plain("two\nlines\tand a tab".to_owned()), "two\nlines\tand a tab");
+        assert_eq!(
+            plain("\u{1b}[2J\u{202e}gnp\u{0}".to_owned()),
+            "\u{fffd}[2J\u{fffd}gnp\u{fffd}"
+        );
+    }
 
     fn texts(parts: &[Part]) -> Vec<(&str, bool)> {
         parts.iter().map(|part| (part.text.as_str(), part.is_found)).collect()

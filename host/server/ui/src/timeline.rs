@@ -16,7 +16,7 @@ use crate::{
     rows::{Choice, Row, Sort, rows, state_of_many},
     scale::{Mode, Scale},
     span::Millis,
-    task_state::{TaskState, is_hook, key, kind, phase_name, says, short_kind, wave},
+    task_state::{TaskState, is_hook, key, kind, phase_name, says, short_kind, trimmed, wave},
     words,
 };
 
@@ -355,7 +355,12 @@ impl Draw<'_> {
             bar,
             says: bar_says,
             message,
-            ..plain(task.outline.id.0.clone(), place, RowKind::Task, key(task).name.clone())
+            ..plain(
+                task.outline.id.0.clone(),
+                place,
+                RowKind::Task,
+                trimmed(&key(task).name).to_owned(),
+            )
         }
     }
 

@@ -156,6 +156,11 @@ pub fn begun(ago: &str, by: &str) -> String {
     format!("begun {ago}, by {by}")
 }
 
+/// Why an application can't be deleted yet.
+pub fn name_is_not_typed(name: &str) -> String {
+    format!("type {name} first")
+}
+
 /// What is deleted later.
 pub fn due(objects: usize) -> String {
     format!("{} to be deleted later", count(objects, "object"))
@@ -206,6 +211,7 @@ pub const KEEP_WHAT_IS_NEW_NOTE: &str = "objects that those manifests don't name
 pub const STAYS: &str = "Stays:";
 pub const TYPE: &str = "Type ";
 pub const TO_DELETE_IT: &str = " to delete it";
+pub const NOTHING_IS_CHOSEN: &str = "nothing is chosen";
 pub const IT_ASKS: &str = "It asks: ";
 pub const AFTER_AN_APPROVAL: &str = "The hook succeeds and the operation goes on.";
 pub const AFTER_A_REJECTION: &str =
@@ -502,21 +508,16 @@ pub fn to_apply(new: usize) -> String {
 }
 
 /// Behind the number of hooks.
-pub fn hooks_in_plan(after_failure: usize) -> String {
+pub fn hooks_in_plan(hooks: usize, after_failure: usize) -> String {
+    let noun = if hooks == 1 { "hook" } else { "hooks" };
     match after_failure {
-        0 => "hooks".to_owned(),
-        count => format!("hooks, {count} only after a failure"),
+        0 => noun.to_owned(),
+        count => format!("{noun}, {count} only after a failure"),
     }
 }
 
 /// What a hook does.
-pub fn runs_and_waits(wait: &str) -> String {
-    if wait.is_empty() {
-        "runs".to_owned()
-    } else {
-        format!("runs, waits {wait}")
-    }
-}
+pub const RUNS_TO_ITS_END: &str = "runs until it succeeds or fails";
 
 /// A limit of time.
 pub fn at_most(length: &str) -> String {
@@ -580,6 +581,7 @@ pub fn span_of(part: &str, whole: &str) -> String {
 
 // Plugins.
 
+pub const NO_PLUGIN: &str = "No plugin is loaded.";
 pub const ASKS_FOR_NOTHING: &str = "asks for nothing";
 pub const IT_SEES_ONLY_ITS_CLAIMS: &str = "Nothing. It sees what its claims name, and answers.";
 pub const NOT_GRANTED: &str = "Not granted.";

@@ -240,7 +240,19 @@ pub fn is_checked(event: &web_sys::Event) -> bool {
 
 /// A button for an action. Who may not do it sees it disabled, with the missing right.
 pub fn action(store: Store, verb: Verb, class: &'static str, content: View, on_click: impl FnMut() + 'static) -> View {
-    let denied = create_selector(move || store.denied(verb));
+    action_unless(store, verb, class, content, || None, on_click)
+}
+
+/// The same, for an action that something else may keep from being done, in words.
+pub fn action_unless(
+    store: Store,
+    verb: Verb,
+    class: &'static str,
+    content: View,
+    obstacle: impl Fn() -> Option<String> + 'static,
+    on_click: impl FnMut() + 'static,
+) -> View {
+    let denied = create_selector(move || store.denied(verb).or_else(&obstacle));
     let mut on_click = on_click;
     tags::button()
         .attr("type", "button")

@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 
-use capstan_api::{ApiError, CHANGE_HEADER, CHANGE_HEADER_VALUE, ErrorClass, json};
+use capstan_api::{ApiError, CHANGE_HEADER, CHANGE_HEADER_VALUE, ErrorClass, TOKEN_FRAGMENT, json};
 use serde::{Serialize, de::DeserializeOwned};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{AbortSignal, Headers, RequestInit, Response};
@@ -22,7 +22,11 @@ pub fn take_token() {
     let location = window().location();
     let fragment = location.hash().unwrap_or_default();
     let fragment = fragment.trim_start_matches('#');
-    let given = fragment.strip_prefix("token=").unwrap_or(fragment);
+    // Other fragments are places of the page: `#main`.
+    let given = fragment
+        .strip_prefix(TOKEN_FRAGMENT)
+        .and_then(|rest| rest.strip_prefix('='))
+        .unwrap_or_default();
     let storage = window().session_storage().ok().flatten();
     if given.is_empty() {
         let stored = storage.and_then(|storage| storage.get_item(TOKEN).ok().flatten());

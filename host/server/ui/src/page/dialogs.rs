@@ -128,7 +128,7 @@ fn open(store: Store, dialog: Dialog) -> View {
     on_cleanup(move || {
         // The focus returns to what opened it.
         if let Some(before) = before.clone() {
-            later(0, move || {
+            later_in_any_case(0, move || {
                 let _ = before.focus();
             });
         }
@@ -214,12 +214,18 @@ impl Sending {
     /// Sends a trigger; what runs then is shown.
     fn send(self, store: Store, namespace: &str, name: &str, trigger: Trigger) {
         let shows_outcome = matches!(trigger, Trigger::Sweep {} | Trigger::Sync { dry_run: true, .. });
-        let address = application(namespace, name, "");
-        self.post(path::triggers(namespace, name), trigger, move |outcome| {
+        // Nothing leads to a deletion that is over but its own address.
+        let is_deletion = matches!(trigger, Trigger::Delete { .. });
+        let (namespace, name) = (namespace.to_owned(), name.to_owned());
+        self.post(path::triggers(&namespace, &name), trigger, move |outcome| {
+            let rest = match &outcome.operation {
+                Some(id) if is_deletion => format!("/operations/{}", path::encoded(id)),
+                _ => String::new(),
+            };
             if shows_outcome {
                 store.dialog.set(Some(Dialog::Outcome(Rc::new(outcome))));
             } else {
-                store.go(&address);
+                store.go(&application(&namespace, &name, &rest));
             }
         });
     }

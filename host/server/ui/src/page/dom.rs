@@ -22,6 +22,7 @@ pub use self::{
     element::{Attribute, Element, tags},
     signal::{ReadSignal, Signal, create_memo, create_selector, create_signal},
 };
+use crate::lines::plain;
 
 /// What an element may contain.
 pub trait Content {
@@ -51,7 +52,13 @@ macro_rules! contents {
     };
 }
 
-contents! { &'static str String Element Option<View> }
+impl Content for String {
+    fn add_to(self, views: &mut Vec<View>) {
+        views.push(View::from(plain(self)));
+    }
+}
+
+contents! { &'static str Element Option<View> }
 
 macro_rules! content_tuples {
     ($(($($part:ident)*))*) => {
@@ -126,7 +133,7 @@ pub fn text(value: impl FnMut() -> String + 'static) -> View {
 }
 
 fn text_of(value: ReadSignal<String>) -> View {
-    View::from_dynamic(move || value.get_clone())
+    View::from_dynamic(move || plain(value.get_clone()))
 }
 
 /// Draws a row that follows its value.
@@ -223,8 +230,18 @@ pub fn spawn_local(future: impl Future<Output = ()> + 'static) {
     wasm_bindgen_futures::spawn_local(Box::pin(future) as Pin<Box<dyn Future<Output = ()>>>);
 }
 
-/// Runs something later, in milliseconds.
+/// Runs something later, in milliseconds, unless the scope is over by then: its signals can't be read any more.
 pub fn later(milliseconds: i32, action: impl FnOnce() + 'static) {
+    let scope = create_signal(());
+    later_in_any_case(milliseconds, move || {
+        if scope.is_alive() {
+            action();
+        }
+    });
+}
+
+/// Runs something later, in milliseconds. It may read no signal.
+pub fn later_in_any_case(milliseconds: i32, action: impl FnOnce() + 'static) {
     later_boxed(milliseconds, Box::new(action));
 }
 

@@ -62,6 +62,8 @@ pub struct Store {
     /// How far the server's clock is ahead of the browser's.
     offset: Signal<Millis>,
     pub me: Signal<Option<Me>>,
+    /// What one may do with the application that is shown.
+    pub rights: Signal<Option<Me>>,
     pub rows: Signal<Option<Vec<ApplicationRow>>>,
     pub plugins: Signal<Option<Vec<PluginRow>>>,
     pub link: Signal<Link>,
@@ -88,6 +90,7 @@ impl Store {
             now: create_signal(browser_now()),
             offset: create_signal(0),
             me: create_signal(None),
+            rights: create_signal(None),
             rows: create_signal(None),
             plugins: create_signal(None),
             link: create_signal(Link::Live),
@@ -226,8 +229,9 @@ impl Store {
         if self.link.with(|link| *link != Link::Live) {
             return Some(words::NOT_WHILE_LOST.to_owned());
         }
-        self.me
-            .with(|me| me.as_ref().and_then(|me| me.denied(verb)).map(words::missing_right))
+        let denied = |me: &Option<Me>| me.as_ref().map(|me| me.denied(verb).map(words::missing_right));
+        let of_application = self.rights.with(denied);
+        of_application.or_else(|| self.me.with(denied)).flatten()
     }
 
     /// Changes to the next theme.

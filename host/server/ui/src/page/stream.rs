@@ -47,7 +47,7 @@ pub fn follow(store: Store, path: String, take: impl FnMut(Vec<Frame>) -> Next +
                 return;
             }
             let current = Rc::clone(&current);
-            later(HIDDEN, move || {
+            later_in_any_case(HIDDEN, move || {
                 if is_hidden()
                     && let Some(controller) = current.take()
                 {

@@ -311,8 +311,8 @@ fn delete(store: Store, namespace: String, name: String) -> View {
         commands::simple("delete", &name, &namespace, &[]),
     );
     let (sub, wanted, label) = (namespace.clone(), name.clone(), name.clone());
-    let is_right = move || typed.with(|typed| *typed == wanted);
-    let send = move |_| {
+    let obstacle = move || typed.with(|typed| (*typed != wanted).then(|| words::name_is_not_typed(&wanted)));
+    let send = move || {
         if typed.with_untracked(|typed| *typed == name) {
             let trigger = Trigger::Delete {
                 name: name.clone(),
@@ -338,12 +338,14 @@ fn delete(store: Store, namespace: String, name: String) -> View {
         tags::footer().children((
             bits::command(move || command.clone()),
             cancel(store, words::CANCEL),
-            tags::button()
-                .attr("type", "button")
-                .class("btn btn-go btn-bad")
-                .bool_attr("disabled", move || !is_right())
-                .hear(events::click, send)
-                .children(sending.text(words::DELETE)),
+            bits::action_unless(
+                store,
+                Verb::Delete,
+                "btn btn-go btn-bad",
+                sending.text(words::DELETE),
+                obstacle,
+                send,
+            ),
         )),
     )
         .into()

@@ -133,11 +133,10 @@ fn body(store: Store, namespace: &str, name: &str, plan: &PlanPage, chosen: Chos
         create_selector(move || !chosen.selection(&picks).is_empty())
     };
     let command = {
-        let (picks, namespace, name) = (Rc::clone(&picks), namespace.to_owned(), name.to_owned());
+        let (picks, plain) = (Rc::clone(&picks), plan.command.clone());
         move || {
             commands::sync(
-                &name,
-                &namespace,
+                &plain,
                 &chosen.choices(&picks),
                 chosen.on_busy.get(),
                 chosen.is_dry.get(),
@@ -177,7 +176,14 @@ fn body(store: Store, namespace: &str, name: &str, plan: &PlanPage, chosen: Chos
                 .class("btn")
                 .attr("href", plan_address)
                 .children(words::LOOK_AT_THE_PLAN),
-            bits::action(store, Verb::Sync, "btn btn-go", button, send),
+            bits::action_unless(
+                store,
+                Verb::Sync,
+                "btn btn-go",
+                button,
+                move || (!can_sync.get()).then(|| words::NOTHING_IS_CHOSEN.to_owned()),
+                send,
+            ),
         )),
     )
         .into()

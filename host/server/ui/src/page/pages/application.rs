@@ -1,6 +1,9 @@
 //! The frame of an application's pages: its name, its actions, its tabs.
 
-use capstan_api::{ApplicationReport, ApplicationState, ErrorClass, Verb, path};
+use capstan_api::{
+    ApplicationReport, ApplicationRow, ApplicationState, ErrorClass, Me, Verb,
+    path::{self, encoded},
+};
 
 use super::{history, objects, operation, plan};
 use crate::{
@@ -46,6 +49,32 @@ impl Application {
         address::application(&self.namespace(), &self.name(), rest)
     }
 
+    /// Returns how it is, as the list says.
+    pub fn state(self) -> Option<ApplicationState> {
+        self.store.rows.with(|rows| {
+            let is_own = |row: &&ApplicationRow| {
+                let application = &row.application;
+                self.namespace.with(|own| *own == application.namespace)
+                    && self.name.with(|own| *own == application.name)
+            };
+            rows.as_ref()?.iter().find(is_own).map(|row| row.state)
+        })
+    }
+
+    /// Asks the server what one may do with it.
+    fn ask_rights(self) {
+        let application = format!("{}/{}", encoded(&self.namespace()), encoded(&self.name()));
+        let path = format!("{}?application={application}", path::ME);
+        spawn_local(async move {
+            if let Ok(me) = connection::get::<Me>(&path).await
+                && self.report.is_alive()
+            {
+                self.store.rights.set(Some(me));
+            }
+        });
+        on_cleanup(move || self.store.rights.set(None));
+    }
+
     /// Returns the id of the operation that is not over.
     pub fn running(self) -> Option<String> {
         self.report
@@ -63,6 +92,7 @@ pub fn page(store: Store, namespace: String, name: String) -> View {
         asked: create_signal(0),
     };
     provide_context(application);
+    application.ask_rights();
     // The row of the list says when something began or ended.
     let row = create_selector(move || {
         store.rows.with(|rows| {

@@ -19,7 +19,7 @@ use crate::{
     },
     record::Record,
     scale::Mode,
-    task_state::{has_logs, is_hook},
+    task_state::has_logs,
     words,
 };
 
@@ -75,11 +75,11 @@ impl Operation {
     /// Selects a task.
     pub fn show(self, id: &str) {
         let task_id = capstan_core::plan::task::TaskId(id.to_owned());
-        let is_hook = self
+        let has_lines = self
             .record
-            .with_untracked(|record| record.view.task(&task_id).is_some_and(is_hook));
+            .with_untracked(|record| record.view.task(&task_id).is_some_and(has_logs));
         self.store()
-            .look(&[("task", Some(id)), ("pane", (!is_hook).then_some("object"))]);
+            .look(&[("task", Some(id)), ("pane", (!has_lines).then_some("object"))]);
     }
 
     /// Returns the scale of time.
@@ -99,9 +99,10 @@ impl Operation {
 
 /// Draws an operation: the one with an id, else the running one, else the last.
 pub fn page(application: Application, id: Option<String>) -> View {
-    // The id that is really shown: another one when something begins.
+    // The id that is really shown: another one when something begins. Nothing is stored of a deletion that is over: it stays.
+    let mut shown: Option<String> = None;
     let wanted = create_selector(move || {
-        id.clone().or_else(|| {
+        let known = id.clone().or_else(|| {
             application.report.with(|report| {
                 let report = report.as_ref()?.as_ref().ok()?;
                 report
@@ -110,7 +111,11 @@ pub fn page(application: Application, id: Option<String>) -> View {
                     .or(report.history.first())
                     .map(|operation| operation.id.clone())
             })
-        })
+        });
+        if known.is_some() {
+            shown = known;
+        }
+        shown.clone()
     });
     let error = create_selector(move || {
         application
@@ -180,34 +185,39 @@ fn load(application: Application, id: String) -> View {
 /// Takes in what happens, or what is kept of an operation that is over.
 fn follow(operation: Operation, id: &str) {
     let (namespace, name) = (operation.application.namespace(), operation.application.name());
-    if operation.record.with_untracked(Record::is_over) {
+    // What isn't stored may still be streamed.
+    if operation
+        .record
+        .with_untracked(|record| record.is_over() && record.has_events)
+    {
         spawn_local(kept(operation, namespace, name, id.to_owned()));
         return;
     }
     let application = operation.application;
-    stream::follow(
-        operation.store(),
-        path::operation_stream(&namespace, &name, id),
-        move |frames| {
-            let mut next = stream::Next::GoOn;
-            let records: Vec<StreamRecord> = frames
-                .iter()
-                .filter_map(|frame| StreamRecord::of_frame(frame).ok().flatten())
-                .collect();
-            operation.record.update(|record| {
-                for one in records {
-                    if matches!(one, StreamRecord::End { .. }) {
-                        next = stream::Next::End;
-                    }
-                    record.apply(one);
+    let was_over = operation.record.with_untracked(Record::is_over);
+    let (path, id) = (path::operation_stream(&namespace, &name, id), id.to_owned());
+    stream::follow(operation.store(), path, move |frames| {
+        let mut next = stream::Next::GoOn;
+        let records: Vec<StreamRecord> = frames
+            .iter()
+            .filter_map(|frame| StreamRecord::of_frame(frame).ok().flatten())
+            .collect();
+        operation.record.update(|record| {
+            for one in records {
+                if matches!(one, StreamRecord::End { .. }) {
+                    next = stream::Next::End;
                 }
-            });
-            if next == stream::Next::End {
-                application.reload();
+                record.apply(one);
             }
-            next
-        },
-    );
+        });
+        if next == stream::Next::End {
+            application.reload();
+            if was_over {
+                spawn_local(kept(operation, namespace.clone(), name.clone(), id.clone()));
+            }
+        }
+        next
+    });
 }
 
 async fn kept(operation: Operation, namespace: String, name: String, id: String) {

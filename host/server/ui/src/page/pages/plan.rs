@@ -114,7 +114,7 @@ fn head(plan: &PlanPage, hides_same: Signal<bool>) -> View {
         parts.push((tags::b().children(count.to_string()), format!(" {words}")).into());
     };
     part(new + changed, words::to_apply(new));
-    part(hooks, words::hooks_in_plan(after_failure));
+    part(hooks, words::hooks_in_plan(hooks, after_failure));
     part(same, words::UNCHANGED.to_owned());
     part(gone, words::TO_DELETE.to_owned());
     let revision = |revision: &Option<capstan_core::model::revision::Revision>| {

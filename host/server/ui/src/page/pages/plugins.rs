@@ -45,6 +45,19 @@ pub fn page(store: Store) -> View {
         tags::div().class("plugpage").children((
             tags::div().class("scroll").children((
                 when(move || store.plugins.with(Option::is_none), bits::loading),
+                when(
+                    move || {
+                        store
+                            .plugins
+                            .with(|plugins| plugins.as_ref().is_some_and(Vec::is_empty))
+                    },
+                    || {
+                        tags::div()
+                            .class("empty")
+                            .children(tags::p().children(words::NO_PLUGIN))
+                            .into()
+                    },
+                ),
                 tags::table().class("plugs").children((
                     tags::thead().children(tags::tr().children((
                         head("Plugin"),

@@ -42,7 +42,7 @@ fn draw(row: DiffRow) -> View {
             if is_changed {
                 tags::mark().children(text).into()
             } else {
-                text.into()
+                all(text)
             }
         })
         .collect();

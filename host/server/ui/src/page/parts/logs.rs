@@ -2,6 +2,7 @@
 
 mod end;
 
+use capstan_api::Verb;
 use capstan_core::{plan::task::TaskId, run::event::DisposalOutcome};
 
 use crate::{
@@ -235,10 +236,13 @@ pub fn logs(operation: Operation) -> View {
                     when(
                         move || lines.with(|(lines, _)| lines.is_empty()),
                         move || {
-                            let hint = if wanted.with_untracked(String::is_empty) {
-                                words::NOTHING_WRITTEN
+                            let denied = operation.store().denied(Verb::Logs);
+                            let hint = if let Some(denied) = denied {
+                                denied
+                            } else if wanted.with_untracked(String::is_empty) {
+                                words::NOTHING_WRITTEN.to_owned()
                             } else {
-                                words::NO_LINE_HAS_THAT
+                                words::NO_LINE_HAS_THAT.to_owned()
                             };
                             tags::p().class("hint").children(hint).into()
                         },

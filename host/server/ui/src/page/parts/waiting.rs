@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use capstan_api::Verb;
+use capstan_api::{ApplicationState, Verb};
 use capstan_core::run::event::OperationStatus;
 
 use crate::{
@@ -147,7 +147,7 @@ pub fn panel(operation: Operation) -> View {
             _ => None,
         })
     });
-    let is_left = create_selector(move || operation.record.with(|record| !record.is_driven && !record.is_over()));
+    let is_left = create_selector(move || operation.application.state() == Some(ApplicationState::Left));
     (
         each_time(
             move || (stopping.get_clone(), is_left.get()),

@@ -38,7 +38,7 @@ pub fn row(application: Application, task: &PlannedTask, open: Signal<HashSet<St
         PlannedAction::Change => words::CHANGES.into(),
         PlannedAction::Keep => words::UNCHANGED.into(),
         PlannedAction::Delete => words::IS_DELETED.into(),
-        PlannedAction::Run => words::runs_and_waits(&task.wait).into(),
+        PlannedAction::Run => words::RUNS_TO_ITS_END.into(),
     };
     let limit = task
         .timeout_seconds
