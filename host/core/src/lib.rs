@@ -7,12 +7,16 @@
 //! * [`read`]: from text to manifests and their directives;
 //! * [`mod@plan`]: from manifests and live objects to tasks;
 //! * [`lint`]: what would still go wrong;
-//! * [`run`]: an operation that runs a plan, as a state machine.
+//! * [`run`]: an operation that runs a plan, as a state machine;
+//! * [`application`]: the custom resource that the controller keeps in the cluster;
+//! * [`mod@reconcile`]: what the controller does for an application, and when.
 #![forbid(unsafe_code)]
 
+pub mod application;
 pub mod kubernetes;
 pub mod lint;
 pub mod model;
 pub mod plan;
 pub mod read;
+pub mod reconcile;
 pub mod run;
