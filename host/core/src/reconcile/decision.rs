@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::{
     conditions::Conditions,
-    facts::{DesiredSet, OperationType},
+    facts::{DesiredSet, HeldBack, OperationType},
     trigger::SyncParameters,
 };
 
@@ -169,6 +169,8 @@ pub struct OperationRequest {
     pub operation: NewOperation,
     /// Why it begins.
     pub cause: BeginCause,
+    /// The set that isn't synced automatically from then on. It is stored with the operation.
+    pub held_back: Option<HeldBack>,
     /// Whether Capstan's finalizer is added to the Application first.
     pub adds_finalizer: bool,
 }
@@ -201,7 +203,7 @@ pub enum NewOperation {
         /// The set.
         set: DesiredSet,
     },
-    /// Deploy the set of an earlier operation. The set that is rolled back from is held back.
+    /// Deploy the set of an earlier operation.
     Rollback {
         /// The number or ID of that operation.
         to: String,

@@ -33,8 +33,10 @@ pub struct Facts {
     pub account: Account,
     /// What is known about the origin.
     pub origin: OriginFacts,
-    /// The result of rendering.
+    /// The result of rendering the newest revision.
     pub rendering: Rendering,
+    /// The result of rendering the revision that the trigger names, if it names one.
+    pub trigger_rendering: Rendering,
     /// What is stored about the application's operations.
     pub state: State,
     /// How the live objects are.

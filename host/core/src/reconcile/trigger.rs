@@ -32,7 +32,7 @@ pub enum Trigger {
 /// The parameters of a sync.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SyncParameters {
-    /// The revision; the newest one if absent.
+    /// The revision; the newest one if absent. The newest one is held back then, as by a rollback.
     pub revision: Option<String>,
     /// Which hooks run.
     pub hooks: Option<HookSelection>,
@@ -44,6 +44,14 @@ pub struct SyncParameters {
     pub skip_hook: Vec<String>,
     /// Whether objects that are no longer in the manifests are deleted; as the spec says if absent.
     pub prune: Option<bool>,
+}
+
+impl SyncParameters {
+    /// Returns whether only a part of the set is synced, so that the set as a whole remains as it was.
+    pub fn is_partial(&self) -> bool {
+        let selects_hooks = self.hooks.is_some_and(|hooks| hooks != HookSelection::All);
+        selects_hooks || !self.only.is_empty() || !self.hook.is_empty() || !self.skip_hook.is_empty()
+    }
 }
 
 /// The text of a trigger isn't valid.

@@ -89,7 +89,7 @@ fn what_is_wrong_with_a_window_is_named() {
         Window::new(&spec).unwrap_err().to_string()
     };
     assert!(error("* * *", "1h", "UTC").starts_with("schedule: `* * *` has 3 fields"));
-    assert!(error("@daily", "0s", "UTC").starts_with("duration: `0s` must be between 1m and 744h"));
+    assert!(error("@daily", "0s", "UTC").starts_with("duration: must be between 1m and 744h"));
     assert!(error("@daily", "1h", "Mars/Olympus").starts_with("timeZone: `Mars/Olympus` isn't in the IANA database"));
     assert!(error("@daily", "1h", "../../etc/passwd").starts_with("timeZone:"));
 }

@@ -13,13 +13,16 @@ use crate::{
     reconcile::{
         decision::{BeginCause, Decision, NewOperation, OperationRequest, StallReason, WaitReason},
         facts::{
-            DependencyState, DesiredSet, Facts, FinishedOperation, KnownState, Live, OperationResult,
+            DependencyState, DesiredSet, Facts, FinishedOperation, HeldBack, KnownState, Live, OperationResult,
             Rendering, TriggerRequest,
         },
         pause::{DEPENDENCY_GRACE, after, heal_at, retry_after_outage_at, retry_at},
         trigger::Trigger,
     },
 };
+
+/// How often rendering a revision that a trigger names is tried before the trigger is refused.
+const MAX_TRIGGER_FAILURES: u32 = 3;
 
 /// Decides what begins.
 pub(super) fn decide(facts: &Facts, spec: &ApplicationSpec, state: &KnownState) -> Decision {
@@ -36,7 +39,7 @@ pub(super) fn decide(facts: &Facts, spec: &ApplicationSpec, state: &KnownState) 
 /// Decides which operation is wanted next. While an operation runs, `running` is the digest of its set.
 pub(super) fn wanted(facts: &Facts, spec: &ApplicationSpec, state: &KnownState, running: Option<&str>) -> Decision {
     if let Some(request) = pending_trigger(facts, state)
-        && let Some(decision) = triggered(facts, spec, request)
+        && let Some(decision) = triggered(facts, spec, state, request)
     {
         return decision;
     }
@@ -47,7 +50,12 @@ pub(super) fn wanted(facts: &Facts, spec: &ApplicationSpec, state: &KnownState, 
 }
 
 /// Decides about a trigger of a person.
-fn triggered(facts: &Facts, spec: &ApplicationSpec, request: &TriggerRequest) -> Option<Decision> {
+fn triggered(
+    facts: &Facts,
+    spec: &ApplicationSpec,
+    state: &KnownState,
+    request: &TriggerRequest,
+) -> Option<Decision> {
     let operation = match request.trigger.as_ref().ok()? {
         Trigger::Sync(parameters) => {
             if parameters.revision.is_none() && !has_been_fetched(facts, request.seen_at) && !spec.suspend {
@@ -60,7 +68,7 @@ fn triggered(facts: &Facts, spec: &ApplicationSpec, request: &TriggerRequest) ->
             }
             let set = match set(facts, spec, parameters.revision.as_deref()) {
                 Ok(set) => set.clone(),
-                Err(decision) => return Some(decision),
+                Err(decision) => return Some(refuse(request, decision)),
             };
             NewOperation::Sync {
                 set,
@@ -75,7 +83,18 @@ fn triggered(facts: &Facts, spec: &ApplicationSpec, request: &TriggerRequest) ->
         id: request.id.clone(),
         by: request.by.clone(),
     };
-    Some(begin(facts, spec, operation, cause))
+    Some(begin(facts, spec, state, operation, cause))
+}
+
+/// Answers a trigger whose set can't be had, so that it doesn't begin long after somebody asked for it.
+fn refuse(request: &TriggerRequest, decision: Decision) -> Decision {
+    match decision {
+        Decision::Stall(stall) if stall.reason != StallReason::Suspended => Decision::AnswerTrigger {
+            id: request.id.clone(),
+            result: format!("refused: {}", stall.message),
+        },
+        other => other,
+    }
 }
 
 /// Returns whether the origin was fetched, or a fetch failed, since a time.
@@ -92,23 +111,26 @@ fn set<'a>(facts: &'a Facts, spec: &ApplicationSpec, revision: Option<&str>) -> 
     let Some(wanted) = revision.or(facts.origin.revision.as_deref()) else {
         return Err(unknown_revision(facts, spec));
     };
-    match &facts.rendering {
-        Rendering::Done(set) if set.revision == wanted && set.generation == facts.generation => return Ok(set),
-        Rendering::Failed {
-            revision,
-            generation,
-            failure,
-        } if revision == wanted && *generation == facts.generation => {
-            let until = retry_at(failure, interval(spec));
-            if failure.is_permanent {
-                return Err(stall(StallReason::RenderFailed, failure.message.clone(), None));
+    for rendering in [&facts.rendering, &facts.trigger_rendering] {
+        match rendering {
+            Rendering::Done(set) if set.revision == wanted && set.generation == facts.generation => return Ok(set),
+            Rendering::Failed {
+                revision: failed,
+                generation,
+                failure,
+            } if failed == wanted && *generation == facts.generation => {
+                let until = retry_at(failure, interval(spec));
+                let is_given_up = revision.is_some() && failure.count >= MAX_TRIGGER_FAILURES;
+                if failure.is_permanent || is_given_up {
+                    return Err(stall(StallReason::RenderFailed, failure.message.clone(), None));
+                }
+                if until > facts.now {
+                    let message = format!("rendering failed and is tried again at {until}: {}", failure.message);
+                    return Err(wait(WaitReason::Retrying, message, Some(until)));
+                }
             }
-            if until > facts.now {
-                let message = format!("rendering failed and is tried again at {until}: {}", failure.message);
-                return Err(wait(WaitReason::Retrying, message, Some(until)));
-            }
+            Rendering::NotDone | Rendering::Failed { .. } | Rendering::Done(_) => {}
         }
-        Rendering::NotDone | Rendering::Failed { .. } | Rendering::Done(_) => {}
     }
     if spec.suspend {
         return Err(suspended());
@@ -157,6 +179,12 @@ fn automatic(
     if let Some(held_back) = &state.held_back
         && held_back.digest == set.digest
     {
+        if let Some(last) = &state.last
+            && let OperationResult::Failed { class, message, .. } = &last.result
+        {
+            let message = format!("{message}; {} isn't tried again: trigger it again", last.kind.as_str());
+            return stall(StallReason::OperationFailed(*class), message, None);
+        }
         let message = format!(
             "{} is held back, since somebody rolled back from it; push another revision, or trigger `release`",
             held_back.revision
@@ -169,7 +197,7 @@ fn automatic(
             Some(last) if last.revision == set.revision => BeginCause::Spec,
             _ => BeginCause::Revision,
         };
-        return begin_automatically(facts, spec, set, cause);
+        return begin_automatically(facts, spec, state, set, cause);
     };
     match &last.result {
         OperationResult::Succeeded => heal(facts, spec, state, set),
@@ -181,7 +209,8 @@ fn automatic(
         | OperationResult::Refused {
             outages: outages @ 1..,
             message,
-        } if spec.sync.automatic => retry(facts, spec, set, last, *outages, message),
+        } if spec.sync.automatic => retry(facts, spec, last, *outages, message)
+            .unwrap_or_else(|| begin_automatically(facts, spec, state, set, BeginCause::Retry)),
         OperationResult::Failed { class, message, .. } => {
             let message = format!("{message}; the same set isn't tried again: push a fix, or trigger a sync");
             stall(StallReason::OperationFailed(*class), message, None)
@@ -191,7 +220,7 @@ fn automatic(
             stall(StallReason::PlanRefused, message, None)
         }
         OperationResult::Terminated { is_superseded: true, .. } => {
-            begin_automatically(facts, spec, set, BeginCause::Revision)
+            begin_automatically(facts, spec, state, set, BeginCause::Revision)
         }
         OperationResult::Terminated { by, .. } => {
             let message = format!(
@@ -203,20 +232,19 @@ fn automatic(
     }
 }
 
+/// Returns the wait after an outage; `None` if it is over.
 fn retry(
     facts: &Facts,
     spec: &ApplicationSpec,
-    set: &DesiredSet,
     last: &FinishedOperation,
     outages: u32,
     message: &str,
-) -> Decision {
+) -> Option<Decision> {
     let at = retry_after_outage_at(last.finished_at, outages);
-    if at > facts.now && !spec.suspend {
+    (at > facts.now && !spec.suspend).then(|| {
         let message = format!("tried again at {at}: {message}");
-        return wait(WaitReason::Retrying, message, Some(at));
-    }
-    begin_automatically(facts, spec, set, BeginCause::Retry)
+        wait(WaitReason::Retrying, message, Some(at))
+    })
 }
 
 fn heal(facts: &Facts, spec: &ApplicationSpec, state: &KnownState, set: &DesiredSet) -> Decision {
@@ -236,10 +264,17 @@ fn heal(facts: &Facts, spec: &ApplicationSpec, state: &KnownState, set: &Desired
         let message = format!("{} object(s) changed{managers}, healed at {at}", drift.objects);
         return wait(WaitReason::WaitingForHealing, message, Some(at));
     }
-    begin(facts, spec, NewOperation::Heal { set: set.clone() }, BeginCause::Drift)
+    let operation = NewOperation::Heal { set: set.clone() };
+    begin(facts, spec, state, operation, BeginCause::Drift)
 }
 
-fn begin_automatically(facts: &Facts, spec: &ApplicationSpec, set: &DesiredSet, cause: BeginCause) -> Decision {
+fn begin_automatically(
+    facts: &Facts,
+    spec: &ApplicationSpec,
+    state: &KnownState,
+    set: &DesiredSet,
+    cause: BeginCause,
+) -> Decision {
     if !spec.sync.automatic {
         let message = format!("{} isn't deployed, and spec.sync.automatic is false; trigger a sync", set.revision);
         return stall(StallReason::SyncRequired, message, None);
@@ -248,11 +283,17 @@ fn begin_automatically(facts: &Facts, spec: &ApplicationSpec, set: &DesiredSet, 
         set: set.clone(),
         parameters: crate::reconcile::trigger::SyncParameters::default(),
     };
-    begin(facts, spec, operation, cause)
+    begin(facts, spec, state, operation, cause)
 }
 
 /// Begins an operation unless something keeps it from beginning. Every operation but a deletion begins here.
-fn begin(facts: &Facts, spec: &ApplicationSpec, operation: NewOperation, cause: BeginCause) -> Decision {
+fn begin(
+    facts: &Facts,
+    spec: &ApplicationSpec,
+    state: &KnownState,
+    operation: NewOperation,
+    cause: BeginCause,
+) -> Decision {
     if spec.suspend {
         let message = "the application is suspended, and an operation waits; set spec.suspend to false";
         return stall(StallReason::Suspended, message.to_owned(), None);
@@ -279,10 +320,36 @@ fn begin(facts: &Facts, spec: &ApplicationSpec, operation: NewOperation, cause: 
     }
     let keeps_objects = spec.deletion.policy == DeletionKind::Keep;
     Decision::Begin(Box::new(OperationRequest {
+        held_back: held_back(facts, state, &operation),
         operation,
         cause,
         adds_finalizer: !facts.has_finalizer && !keeps_objects,
     }))
+}
+
+/// Returns which set isn't synced automatically once an operation has begun.
+fn held_back(facts: &Facts, state: &KnownState, operation: &NewOperation) -> Option<HeldBack> {
+    let goes_back = match operation {
+        NewOperation::Rollback { .. } => true,
+        NewOperation::Sync { parameters, .. } if parameters.is_partial() => return state.held_back.clone(),
+        NewOperation::Sync { parameters, .. } => parameters.revision.is_some(),
+        NewOperation::Heal { .. } | NewOperation::Test | NewOperation::Delete { .. } => return state.held_back.clone(),
+    };
+    if !goes_back {
+        return None;
+    }
+    // Without the origin, it is the set of the last operation that is gone back from.
+    match (&facts.rendering, &state.last) {
+        (Rendering::Done(set), _) => Some(HeldBack {
+            digest: set.digest.clone(),
+            revision: set.revision.clone(),
+        }),
+        (_, Some(last)) => Some(HeldBack {
+            digest: last.digest.clone(),
+            revision: last.revision.clone(),
+        }),
+        (_, None) => None,
+    }
 }
 
 /// Returns what keeps a sync from beginning because of its dependencies.

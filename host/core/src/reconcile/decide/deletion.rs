@@ -109,6 +109,7 @@ fn begin(facts: &Facts, is_suspended: bool, state: &KnownState, deletion: &Delet
     Decision::Begin(Box::new(OperationRequest {
         operation: NewOperation::Delete { skip_hooks },
         cause: BeginCause::Deletion,
+        held_back: state.held_back.clone(),
         adds_finalizer: false,
     }))
 }

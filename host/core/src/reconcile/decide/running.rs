@@ -48,7 +48,7 @@ pub(super) fn decide(
             until = may_at;
         }
         // What is newer isn't known before it was read.
-        read @ (Decision::Render { .. } | Decision::Fetch) => return read,
+        decision @ (Decision::Render { .. } | Decision::Fetch | Decision::AnswerTrigger { .. }) => return decision,
         // A window that opens, or a dependency, decides when the operation may be superseded.
         Decision::Wait(blocked) => until = blocked.until,
         _ => {}
