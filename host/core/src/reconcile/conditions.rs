@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::{
     decide::timed_out_since,
     decision::{Decision, StallReason, WaitReason},
-    facts::{Facts, KnownState, Live, OperationResult, OperationType, Reading, Rendering, State},
+    facts::{Facts, KnownState, Live, OperationResult, OperationType, Reading, State},
 };
 use crate::{
     application::status::{StatusCondition, StatusText},
@@ -164,16 +164,13 @@ impl Fold<'_> {
     /// Returns whether the newest set is known and deployed, and nothing changes it.
     fn is_deployed(&self) -> bool {
         let Some(state) = self.state() else { return false };
-        let Rendering::Done(set) = &self.facts.rendering else {
-            return false;
-        };
-        let is_newest = self.facts.origin.revision.as_ref() == Some(&set.revision) && set.generation == self.facts.generation;
+        let Some(set) = self.facts.newest_set() else { return false };
         let changes_set = |kind: OperationType| !matches!(kind, OperationType::Test | OperationType::Heal);
         let is_changing = state.running.as_ref().is_some_and(|running| changes_set(running.kind));
         let last = state.last.as_ref();
         let is_last = last.is_some_and(|last| last.digest == set.digest && last.result == OperationResult::Succeeded);
         let waits = matches!(self.decision, Decision::Begin(_)) || self.facts.deletion.is_some();
-        is_newest && is_last && !is_changing && !waits
+        is_last && !is_changing && !waits
     }
 
     fn reconciling(&self) -> Condition {

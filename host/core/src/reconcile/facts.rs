@@ -54,6 +54,21 @@ pub struct Facts {
     pub acting: Option<Acting>,
 }
 
+impl Facts {
+    /// Returns the set of a revision with the current spec, if it was rendered.
+    pub fn rendered_set(&self, revision: &str) -> Option<&DesiredSet> {
+        [&self.rendering, &self.trigger_rendering].into_iter().find_map(|rendering| match rendering {
+            Rendering::Done(set) if set.revision == revision && set.generation == self.generation => Some(set),
+            Rendering::Done(_) | Rendering::Failed { .. } | Rendering::NotDone => None,
+        })
+    }
+
+    /// Returns the set of the newest revision with the current spec, if it was rendered.
+    pub fn newest_set(&self) -> Option<&DesiredSet> {
+        self.rendered_set(self.origin.revision.as_deref()?)
+    }
+}
+
 /// The deletion of an Application.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Deletion {

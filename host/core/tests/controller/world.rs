@@ -87,6 +87,8 @@ pub struct World {
     pub is_gone: bool,
     trigger: Option<String>,
     drift: Option<Drift>,
+    /// Whether another manager changes an object again as soon as it is healed.
+    pub drifts_again: bool,
     run: Option<Run>,
     outages: BTreeMap<String, u32>,
     is_unreachable: bool,
@@ -143,6 +145,7 @@ impl World {
             is_gone: false,
             trigger: None,
             drift: None,
+            drifts_again: false,
             run: None,
             outages: BTreeMap::new(),
             is_unreachable: false,
@@ -259,6 +262,12 @@ impl World {
         decided
     }
 
+    /// Returns what happened, without fetches that only repeat.
+    pub fn story(&self) -> String {
+        let lines = self.log.iter().filter(|line| !line.ends_with(": Fetch"));
+        lines.map(String::as_str).collect::<Vec<_>>().join("\n")
+    }
+
     /// Returns whether nothing is being carried out.
     pub fn acting_is_over(&self) -> bool {
         self.acting.is_none()
@@ -293,7 +302,7 @@ impl World {
     }
 
     fn check_begin(&self, facts: &Facts, request: &OperationRequest) {
-        let log = || self.log.join("\n");
+        let log = || self.story();
         assert!(self.state.running.is_none() && self.acting.is_none(), "two operations:\n{}", log());
         assert!(!self.spec.suspend, "suspended:\n{}", log());
         let initiator = match &request.cause {
@@ -569,6 +578,9 @@ impl World {
                 self.failed.remove(&running.digest);
                 self.drift = None;
                 self.is_live_known = true;
+                if self.drifts_again {
+                    self.meet(Event::Drift);
+                }
             }
             OperationResult::Failed { outages: 0, .. } | OperationResult::Refused { outages: 0, .. } => {
                 // Another set was tried since: then a push brings it back.

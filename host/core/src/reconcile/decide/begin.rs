@@ -111,25 +111,29 @@ fn set<'a>(facts: &'a Facts, spec: &ApplicationSpec, revision: Option<&str>) -> 
     let Some(wanted) = revision.or(facts.origin.revision.as_deref()) else {
         return Err(unknown_revision(facts, spec));
     };
+    if let Some(set) = facts.rendered_set(wanted) {
+        return Ok(set);
+    }
     for rendering in [&facts.rendering, &facts.trigger_rendering] {
-        match rendering {
-            Rendering::Done(set) if set.revision == wanted && set.generation == facts.generation => return Ok(set),
-            Rendering::Failed {
-                revision: failed,
-                generation,
-                failure,
-            } if failed == wanted && *generation == facts.generation => {
-                let until = retry_at(failure, interval(spec));
-                let is_given_up = revision.is_some() && failure.count >= MAX_TRIGGER_FAILURES;
-                if failure.is_permanent || is_given_up {
-                    return Err(stall(StallReason::RenderFailed, failure.message.clone(), None));
-                }
-                if until > facts.now {
-                    let message = format!("rendering failed and is tried again at {until}: {}", failure.message);
-                    return Err(wait(WaitReason::Retrying, message, Some(until)));
-                }
-            }
-            Rendering::NotDone | Rendering::Failed { .. } | Rendering::Done(_) => {}
+        let Rendering::Failed {
+            revision: failed,
+            generation,
+            failure,
+        } = rendering
+        else {
+            continue;
+        };
+        if failed != wanted || *generation != facts.generation {
+            continue;
+        }
+        let until = retry_at(failure, interval(spec));
+        let is_given_up = revision.is_some() && failure.count >= MAX_TRIGGER_FAILURES;
+        if failure.is_permanent || is_given_up {
+            return Err(stall(StallReason::RenderFailed, failure.message.clone(), None));
+        }
+        if until > facts.now {
+            let message = format!("rendering failed and is tried again at {until}: {}", failure.message);
+            return Err(wait(WaitReason::Retrying, message, Some(until)));
         }
     }
     if spec.suspend {
@@ -339,17 +343,12 @@ fn held_back(facts: &Facts, state: &KnownState, operation: &NewOperation) -> Opt
         return None;
     }
     // Without the origin, it is the set of the last operation that is gone back from.
-    match (&facts.rendering, &state.last) {
-        (Rendering::Done(set), _) => Some(HeldBack {
-            digest: set.digest.clone(),
-            revision: set.revision.clone(),
-        }),
-        (_, Some(last)) => Some(HeldBack {
-            digest: last.digest.clone(),
-            revision: last.revision.clone(),
-        }),
-        (_, None) => None,
-    }
+    let newest = facts.newest_set().map(|set| (&set.digest, &set.revision));
+    let last = state.last.as_ref().map(|last| (&last.digest, &last.revision));
+    newest.or(last).map(|(digest, revision)| HeldBack {
+        digest: digest.clone(),
+        revision: revision.clone(),
+    })
 }
 
 /// Returns what keeps a sync from beginning because of its dependencies.
