@@ -19,7 +19,7 @@ pub const DEFAULT_SERVICE_ACCOUNT: &str = "capstan-deployer";
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[schemars(extend("x-kubernetes-validations" = [{
-    "rule": "has(self.origin) || has(self.sources)",
+    "rule": "has(self.origin) || (has(self.sources) && self.sources.size() > 0)",
     "message": "origin, or sources with charts, is required: it says where the manifests come from",
 }]))]
 pub struct ApplicationSpec {

@@ -84,8 +84,8 @@ impl WindowDuration {
     }
 }
 
-/// The longest duration that CEL can parse: 315,576,000,000 s (`google.protobuf.Duration`).
-const MAX_SECONDS: u64 = 315_576_000_000;
+/// The longest duration that the API server's CEL can parse: that of Go's `time.Duration`, in whole seconds.
+const MAX_SECONDS: u64 = i64::MAX.unsigned_abs() / 1_000_000_000;
 
 /// Parses hours, minutes and seconds in this order, as the pattern of the schema requires. `None` for anything else, and for more than
 /// CEL can parse.

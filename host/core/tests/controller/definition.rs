@@ -64,7 +64,7 @@ fn every_field_has_a_type_a_description_and_a_bound() {
         }
         let text = schema["description"].as_str().unwrap_or_default();
         assert!(path.ends_with("[]") || !text.is_empty(), "{path} has no description");
-        assert!(!text.contains(['\n', '[']) && !text.contains("::"), "{path}: {text}");
+        assert!(!text.contains('\n') && !text.contains("[`") && !text.contains("::"), "{path}: {text}");
         let has = |keyword: &str| schema.get(keyword).is_some();
         match schema["type"].as_str() {
             Some("string") => assert!(has("maxLength") || has("enum"), "{path} has no bound"),
@@ -84,7 +84,7 @@ fn every_field_has_a_type_a_description_and_a_bound() {
             assert!(rule["rule"].is_string() && rule["message"].is_string(), "{path}: {rule}");
         }
     });
-    assert!(fields > 250, "{fields}");
+    assert!(fields > 200, "{fields}");
 }
 
 #[test]

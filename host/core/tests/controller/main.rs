@@ -5,4 +5,5 @@ mod decoding;
 mod definition;
 mod fleet;
 mod properties;
+mod rules;
 mod world;
