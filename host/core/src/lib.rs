@@ -1,6 +1,7 @@
 //! Capstan's rules. Pure: no clock, no network, no files, and no plugin runs here; inputs contain the time.
 //!
-//! From the bottom to the top; a folder knows only those before it, except that [`run`] knows neither [`read`] nor [`lint`]:
+//! From the bottom to the top; a folder knows only those before it, except that [`run`] knows neither [`read`] nor [`lint`], and that the
+//! controller's folders know nothing of how a plan is made and run:
 //!
 //! * [`model`]: objects, phases, waves, hooks, health, and the questions to plugins with their answers;
 //! * [`kubernetes`]: what is known about Kubernetes' own kinds and about live objects;

@@ -36,7 +36,10 @@ pub struct Origin {
 }]))]
 pub struct GitOrigin {
     /// URL of the repository: `https://` or `ssh://`, without a password.
-    #[schemars(length(max = 2048), regex(pattern = r"^(https?://[^@/]+/|ssh://([^@/:]+@)?[^@/]+/).+$"))]
+    #[schemars(
+        length(max = 2048),
+        regex(pattern = r"^(https?://[^@/]+/|ssh://([^@/:]+@)?[^@/]+/).+$")
+    )]
     pub url: String,
     /// Branch whose newest commit is used.
     #[serde(default, skip_serializing_if = "Option::is_none")]

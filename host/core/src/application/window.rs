@@ -66,7 +66,11 @@ impl Window {
 
     /// Returns until when it is open; `None` if it isn't open. Another opening may follow at once.
     fn open_until(&self, at: Timestamp) -> Option<Timestamp> {
-        let days = self.duration.min(WindowDuration::MAX).as_secs().div_ceil(SECONDS_OF_A_DAY);
+        let days = self
+            .duration
+            .min(WindowDuration::MAX)
+            .as_secs()
+            .div_ceil(SECONDS_OF_A_DAY);
         let opened = self
             .schedule
             .last_before(at, &self.zone, usize::try_from(days).unwrap_or_default())?;

@@ -132,7 +132,13 @@ impl Fold<'_> {
             let reason = ready_reason(stall.reason);
             return self.condition(ConditionStatus::False, reason, stall.message.clone());
         }
-        if let Some(failure) = self.facts.origin.failure.as_ref().filter(|_| self.facts.deletion.is_none()) {
+        if let Some(failure) = self
+            .facts
+            .origin
+            .failure
+            .as_ref()
+            .filter(|_| self.facts.deletion.is_none())
+        {
             let status = if failure.is_permanent {
                 ConditionStatus::False
             } else {
@@ -164,13 +170,15 @@ impl Fold<'_> {
     /// Returns whether the newest set is known and deployed, and nothing changes it.
     fn is_deployed(&self) -> bool {
         let Some(state) = self.state() else { return false };
-        let Some(set) = self.facts.newest_set() else { return false };
+        let Some(set) = self.facts.newest_set() else {
+            return false;
+        };
         let changes_set = |kind: OperationType| !matches!(kind, OperationType::Test | OperationType::Heal);
         let is_changing = state.running.as_ref().is_some_and(|running| changes_set(running.kind));
         let last = state.last.as_ref();
         let is_last = last.is_some_and(|last| last.digest == set.digest && last.result == OperationResult::Succeeded);
-        let waits = matches!(self.decision, Decision::Begin(_)) || self.facts.deletion.is_some();
-        is_last && !is_changing && !waits
+        let begins = matches!(self.decision, Decision::Begin(request) if changes_set(request.kind()));
+        is_last && !is_changing && !begins && self.facts.deletion.is_none()
     }
 
     fn reconciling(&self) -> Condition {
@@ -192,7 +200,11 @@ impl Fold<'_> {
             Decision::Fetch => ("Fetching", "fetches the origin".to_owned()),
             Decision::Render { revision } => ("Rendering", format!("renders {revision}")),
             Decision::Begin(request) => {
-                let reason = if self.facts.deletion.is_some() { "Deleting" } else { "Planning" };
+                let reason = if self.facts.deletion.is_some() {
+                    "Deleting"
+                } else {
+                    "Planning"
+                };
                 (reason, format!("begins a {}", request.kind().as_str()))
             }
             Decision::Resume { operation } => ("Running", format!("resumes operation {operation}")),
@@ -211,8 +223,15 @@ impl Fold<'_> {
         let is_retried = !failure.is_permanent && !is_suspended && self.facts.deletion.is_none();
         is_retried.then(|| {
             let is_fetching = self.facts.reading == Some(Reading::Origin);
-            let when = if is_fetching { "is fetched again" } else { "is tried again" };
-            ("Retrying", format!("the origin can't be fetched and {when}: {}", failure.message))
+            let when = if is_fetching {
+                "is fetched again"
+            } else {
+                "is tried again"
+            };
+            (
+                "Retrying",
+                format!("the origin can't be fetched and {when}: {}", failure.message),
+            )
         })
     }
 
@@ -231,7 +250,11 @@ impl Fold<'_> {
             return self.condition(ConditionStatus::True, "DeletionStuck", message);
         }
         if let Decision::Stall(stall) = self.decision {
-            return self.condition(ConditionStatus::True, stalled_reason(stall.reason), stall.message.clone());
+            return self.condition(
+                ConditionStatus::True,
+                stalled_reason(stall.reason),
+                stall.message.clone(),
+            );
         }
         let failure = self.facts.origin.failure.as_ref();
         if let Some(failure) = failure.filter(|failure| failure.is_permanent && self.facts.deletion.is_none())

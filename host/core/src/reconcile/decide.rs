@@ -76,35 +76,35 @@ fn assess(facts: &Facts) -> Decision {
 
 /// Returns what is stored, or what to do to know it.
 fn known_state(facts: &Facts) -> Result<&KnownState, Decision> {
-    let read = |until: Option<Timestamp>, message: String| {
-        let is_reading = facts.reading == Some(Reading::State);
-        Err(match until.filter(|until| *until > facts.now) {
-            Some(until) => wait(WaitReason::Retrying, message, Some(until)),
-            None if is_reading => wait(WaitReason::ReadingState, "reads the application's state".to_owned(), None),
-            None => Decision::ReadState,
-        })
-    };
-    match &facts.state {
-        State::Known(state) => Ok(state),
-        State::Unknown => match account_problem(facts) {
-            Some(stalled) => Err(stalled),
-            None => read(None, String::new()),
-        },
-        State::Unreadable(failure) => match account_problem(facts) {
-            Some(stalled) => Err(stalled),
-            None => {
-                let until = retry_after_outage_at(failure.at, failure.count);
-                let message = format!("the application's state can't be read: {}", failure.message);
-                read(Some(until), message)
-            }
-        },
+    let failure = match &facts.state {
+        State::Known(state) => return Ok(state),
+        State::Unknown => None,
+        State::Unreadable(failure) => Some(failure),
         State::Newer { format } => {
             let message = format!(
                 "a newer version of Capstan wrote the application's state (format {format}); update the controller"
             );
-            Err(stall(StallReason::NewerState, message, Some(look_again_at(facts))))
+            return Err(stall(StallReason::NewerState, message, Some(look_again_at(facts))));
         }
+    };
+    if let Some(stalled) = account_problem(facts) {
+        return Err(stalled);
     }
+    if facts.reading == Some(Reading::State) {
+        let message = "reads the application's state".to_owned();
+        return Err(wait(WaitReason::ReadingState, message, None));
+    }
+    let retry = failure.map(|failure| (failure, retry_after_outage_at(failure.at, failure.count)));
+    Err(match retry {
+        Some((failure, at)) if at > facts.now => {
+            let message = format!(
+                "the application's state can't be read, tried again at {at}: {}",
+                failure.message
+            );
+            wait(WaitReason::Retrying, message, Some(at))
+        }
+        _ => Decision::ReadState,
+    })
 }
 
 /// Returns the trigger that wasn't handled yet.
@@ -142,7 +142,11 @@ fn answer(facts: &Facts, state: &KnownState) -> Option<Decision> {
             }),
         },
         Ok(Trigger::Refresh) => {
-            let failure = facts.origin.failure.as_ref().filter(|failure| failure.at >= request.seen_at);
+            let failure = facts
+                .origin
+                .failure
+                .as_ref()
+                .filter(|failure| failure.at >= request.seen_at);
             let is_fetched = facts.origin.fetched_at.is_some_and(|at| at >= request.seen_at);
             match failure {
                 Some(failure) => answer(&format!("failed: {}", failure.message)),
@@ -151,7 +155,9 @@ fn answer(facts: &Facts, state: &KnownState) -> Option<Decision> {
                 None => Some(Decision::Fetch),
             }
         }
-        Ok(Trigger::Test) if !state.has_objects && state.running.is_none() => answer("nothing to test: nothing is deployed"),
+        Ok(Trigger::Test) if !state.has_objects && state.running.is_none() => {
+            answer("nothing to test: nothing is deployed")
+        }
         Ok(Trigger::Rollback { .. }) if !state.has_objects && state.running.is_none() => {
             answer("nothing to roll back: nothing is deployed")
         }
@@ -161,7 +167,10 @@ fn answer(facts: &Facts, state: &KnownState) -> Option<Decision> {
 
 /// Returns why the service account can't be used, if it can't.
 fn account_problem(facts: &Facts) -> Option<Decision> {
-    let account = facts.spec.as_ref().map_or("", |spec| spec.service_account_name.as_str());
+    let account = facts
+        .spec
+        .as_ref()
+        .map_or("", |spec| spec.service_account_name.as_str());
     let until = Some(look_again_at(facts));
     match &facts.account {
         Account::Usable => None,
@@ -271,5 +280,8 @@ fn acting_message(acting: Acting) -> String {
 /// Formats when a wait ends, for messages.
 fn in_time(now: Timestamp, until: Timestamp) -> String {
     let left = until.duration_since(now).as_secs();
-    format!("{until} (in {})", duration::format_seconds(u64::try_from(left).unwrap_or_default()))
+    format!(
+        "{until} (in {})",
+        duration::format_seconds(u64::try_from(left).unwrap_or_default())
+    )
 }

@@ -18,7 +18,12 @@ pub fn cycles(dependencies: &BTreeMap<String, Vec<String>>) -> BTreeMap<String, 
                 shortest_cycle(dependencies, &members, name)
             } else {
                 let others = members.iter().filter(|other| *other != name);
-                Some(std::iter::once(name).chain(others).map(|name| (*name).to_owned()).collect())
+                Some(
+                    std::iter::once(name)
+                        .chain(others)
+                        .map(|name| (*name).to_owned())
+                        .collect(),
+                )
             };
             if let Some(cycle) = cycle {
                 found.insert((*name).to_owned(), cycle);
@@ -149,15 +154,19 @@ mod tests {
             ("f", &["f", "missing"]),
         ]);
         let found = cycles(&graph);
-        let found: Vec<String> = found.iter().map(|(name, cycle)| format!("{name}: {}", cycle.join(" "))).collect();
+        let found: Vec<String> = found
+            .iter()
+            .map(|(name, cycle)| format!("{name}: {}", cycle.join(" ")))
+            .collect();
         assert_eq!(found, ["a: a b c", "b: b c a", "c: c a b", "f: f"]);
     }
 
     #[test]
     fn a_long_chain_and_a_large_cycle_are_no_problem() {
         let name = |number: usize| format!("a{number:05}");
-        let mut chain: BTreeMap<String, Vec<String>> =
-            (0..10_000).map(|number| (name(number), vec![name(number + 1)])).collect();
+        let mut chain: BTreeMap<String, Vec<String>> = (0..10_000)
+            .map(|number| (name(number), vec![name(number + 1)]))
+            .collect();
         assert_eq!(cycles(&chain).len(), 0);
         chain.insert(name(10_000), vec![name(0)]);
         let found = cycles(&chain);

@@ -59,7 +59,7 @@ pub fn heal_at(drift: &Drift, healing: &Healing) -> Timestamp {
     after(drift.since, doubling(HEALING, count.saturating_add(1)))
 }
 
-/// Returns when the origin is fetched next. `asked_at` is when somebody last asked for it.
+/// Returns when the origin is fetched next; `None` if that is now. `asked_at` is when somebody last asked for it.
 pub fn fetch_at(origin: &OriginFacts, interval: Duration, seed: u64, asked_at: Option<Timestamp>) -> Option<Timestamp> {
     let tried_at = origin
         .failure
@@ -126,7 +126,11 @@ mod tests {
             ..OriginFacts::default()
         };
         let interval = Duration::from_mins(10);
-        let at = |name| fetch_at(&origin, interval, seed("shop", name), None).unwrap().as_second();
+        let at = |name| {
+            fetch_at(&origin, interval, seed("shop", name), None)
+                .unwrap()
+                .as_second()
+        };
         let times: std::collections::BTreeSet<i64> = ["a", "b", "c", "d", "e", "f"].map(at).into();
         assert!(times.len() > 3, "{times:?}");
         assert!(times.iter().all(|second| (600..=660).contains(second)), "{times:?}");

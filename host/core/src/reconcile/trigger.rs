@@ -189,7 +189,8 @@ mod tests {
         let sync = Trigger::Sync(SyncParameters::default());
         assert_eq!(parse("1732835640"), ("1732835640".to_owned(), Ok(sync.clone())));
         assert_eq!(parse(r#"{"id":"7"}"#), ("7".to_owned(), Ok(sync)));
-        let text = r#"{"id":"7","do":"sync","revision":"8af3c1d2","hooks":"none","only":["Deployment/api"],"prune":true}"#;
+        let text =
+            r#"{"id":"7","do":"sync","revision":"8af3c1d2","hooks":"none","only":["Deployment/api"],"prune":true}"#;
         let parameters = SyncParameters {
             revision: Some("8af3c1d2".to_owned()),
             hooks: Some(HookSelection::None),
@@ -199,7 +200,10 @@ mod tests {
         };
         assert_eq!(parse(text).1, Ok(Trigger::Sync(parameters)));
         let to = "41".to_owned();
-        assert_eq!(parse(r#"{"id":"8","do":"rollback","to":"41"}"#).1, Ok(Trigger::Rollback { to }));
+        assert_eq!(
+            parse(r#"{"id":"8","do":"rollback","to":"41"}"#).1,
+            Ok(Trigger::Rollback { to })
+        );
         for (action, trigger) in [
             ("test", Trigger::Test),
             ("refresh", Trigger::Refresh),
@@ -219,7 +223,10 @@ mod tests {
             (r#"{"id":"1","do":"explode"}"#, "unknown variant `explode`"),
             (r#"{"id":"1","force":true}"#, "unknown field `force`"),
             (r#"{"id":"1","do":"rollback"}"#, "needs `to`"),
-            (r#"{"id":"1","do":"test","only":["a"]}"#, "`only` doesn't go with `\"do\": \"test\"`"),
+            (
+                r#"{"id":"1","do":"test","only":["a"]}"#,
+                "`only` doesn't go with `\"do\": \"test\"`",
+            ),
             (r#"{"id":"1","to":"41"}"#, "`to` doesn't go with `\"do\": \"sync\"`"),
         ] {
             let error = parse(text).1.unwrap_err().to_string();

@@ -27,9 +27,18 @@ fn what_is_wrong_with_an_object_is_named_with_its_path() {
         (Value::Null, "spec: is required"),
         (json!({}), "spec: origin, or sources with charts, is required"),
         (json!("text"), "spec: must be a mapping, not a text"),
-        (json!({ "origin": {} }), "spec.origin: exactly one of git, oci and bucket is required"),
-        (json!({ "origin": git("https://me:secret@example.com/x") }), "spec.origin.git.url: must match the pattern"),
-        (json!({ "origin": git("file:///etc") }), "spec.origin.git.url: must match the pattern"),
+        (
+            json!({ "origin": {} }),
+            "spec.origin: exactly one of git, oci and bucket is required",
+        ),
+        (
+            json!({ "origin": git("https://me:secret@example.com/x") }),
+            "spec.origin.git.url: must match the pattern",
+        ),
+        (
+            json!({ "origin": git("file:///etc") }),
+            "spec.origin.git.url: must match the pattern",
+        ),
         (
             json!({ "origin": { "git": { "url": url, "branch": "a", "tag": "b" } } }),
             "spec.origin.git: at most one of branch, tag, semver, commit and ref is allowed",
@@ -42,11 +51,26 @@ fn what_is_wrong_with_an_object_is_named_with_its_path() {
             json!({ "origin": { "git": { "url": url }, "path": "../secrets" } }),
             "spec.origin.path: a path must be relative and stay inside its origin",
         ),
-        (json!({ "origin": git(url), "interval": "1s" }), "spec.interval: must be between 15s and 168h"),
-        (json!({ "origin": git(url), "interval": "soon" }), "spec.interval: must match the pattern"),
-        (json!({ "origin": git(url), "interval": "" }), "spec.interval: must have at least 2 characters"),
-        (json!({ "origin": git(url), "history": 21 }), "spec.history: must be at most 20"),
-        (json!({ "origin": git(url), "history": "5" }), "spec.history: must be a whole number, not a text"),
+        (
+            json!({ "origin": git(url), "interval": "1s" }),
+            "spec.interval: must be between 15s and 168h",
+        ),
+        (
+            json!({ "origin": git(url), "interval": "soon" }),
+            "spec.interval: must match the pattern",
+        ),
+        (
+            json!({ "origin": git(url), "interval": "" }),
+            "spec.interval: must have at least 2 characters",
+        ),
+        (
+            json!({ "origin": git(url), "history": 21 }),
+            "spec.history: must be at most 20",
+        ),
+        (
+            json!({ "origin": git(url), "history": "5" }),
+            "spec.history: must be a whole number, not a text",
+        ),
         (
             json!({ "origin": git(url), "sync": { "newRevision": "Never" } }),
             "spec.sync.newRevision: must be one of Queue, WhenWaiting, AtOnce",
@@ -106,8 +130,12 @@ fn what_is_wrong_with_an_object_is_named_with_its_path() {
 
 #[test]
 fn an_object_with_many_mistakes_has_a_short_error() {
-    let sources: Vec<Value> = (0..32).map(|_| json!({ "chart": "x".repeat(3000), "odd": 1 })).collect();
-    let error = Decoder::default().decode(&application(json!({ "sources": sources }))).unwrap_err();
+    let sources: Vec<Value> = (0..32)
+        .map(|_| json!({ "chart": "x".repeat(3000), "odd": 1 }))
+        .collect();
+    let error = Decoder::default()
+        .decode(&application(json!({ "sources": sources })))
+        .unwrap_err();
     assert!(error.problems.len() == 10 && error.left_out > 20);
     assert!(error.to_string().len() < 4000 && error.to_string().contains("more"));
 }
@@ -124,7 +152,10 @@ fn seconds(text: &str) -> i64 {
             digit => number = number * 10 + i128::from(digit.to_digit(10).unwrap()),
         }
     }
-    i64::try_from(sum).ok().filter(|sum| sum.checked_mul(1_000_000_000).is_some()).unwrap_or(-1)
+    i64::try_from(sum)
+        .ok()
+        .filter(|sum| sum.checked_mul(1_000_000_000).is_some())
+        .unwrap_or(-1)
 }
 
 /// Evaluates the rules of a schema for a value and everything in it, and returns the messages of those that it violates.
@@ -134,7 +165,9 @@ fn violated(env: &Arc<Env>, schema: &Value, value: &Value, found: &mut BTreeSet<
         let text = rule["rule"].as_str().unwrap().replace("duration(", "seconds(");
         let program = env.compile(&text).unwrap();
         let mut context = Context::with_env(Arc::clone(env));
-        context.add_function("seconds", |text: Arc<String>| seconds(&text)).unwrap();
+        context
+            .add_function("seconds", |text: Arc<String>| seconds(&text))
+            .unwrap();
         context.add_variable("self", value.clone()).unwrap();
         // As in the API server: an expression that can't be evaluated is violated.
         if program.execute(&context) != Ok(cel::Value::Bool(true)) {
@@ -144,11 +177,15 @@ fn violated(env: &Arc<Env>, schema: &Value, value: &Value, found: &mut BTreeSet<
     match value {
         Value::Object(members) => {
             for (name, inner) in members {
-                let schema = schema["properties"].get(name).unwrap_or(&schema["additionalProperties"]);
+                let schema = schema["properties"]
+                    .get(name)
+                    .unwrap_or(&schema["additionalProperties"]);
                 violated(env, schema, inner, found);
             }
         }
-        Value::Array(items) => items.iter().for_each(|item| violated(env, &schema["items"], item, found)),
+        Value::Array(items) => items
+            .iter()
+            .for_each(|item| violated(env, &schema["items"], item, found)),
         _ => {}
     }
 }
@@ -158,7 +195,12 @@ fn messages(schema: &Value, found: &mut BTreeSet<String>) {
     for rule in schema["x-kubernetes-validations"].as_array().into_iter().flatten() {
         found.insert(rule["message"].as_str().unwrap().to_owned());
     }
-    for inner in schema["properties"].as_object().into_iter().flatten().map(|(_, inner)| inner) {
+    for inner in schema["properties"]
+        .as_object()
+        .into_iter()
+        .flatten()
+        .map(|(_, inner)| inner)
+    {
         messages(inner, found);
     }
     for inner in ["items", "additionalProperties"].map(|inner| &schema[inner]) {
@@ -183,8 +225,25 @@ fn some_of(members: Vec<(&'static str, BoxedStrategy<Value>)>) -> BoxedStrategy<
         .boxed()
 }
 
-const PATHS: &[&str] = &["", "a", "a/b", "/a", "..", "a/..", "../a", "a/../b", "..a", "a..", ".../a", "a//b"];
-const DURATIONS: &[&str] = &["0s", "1s", "14s", "15s", "1m", "59s", "1h30m", "168h", "168h1s", "744h", "745h", "99999999999h", "0h0m", "00"];
+const PATHS: &[&str] = &[
+    "", "a", "a/b", "/a", "..", "a/..", "../a", "a/../b", "..a", "a..", ".../a", "a//b",
+];
+const DURATIONS: &[&str] = &[
+    "0s",
+    "1s",
+    "14s",
+    "15s",
+    "1m",
+    "59s",
+    "1h30m",
+    "168h",
+    "168h1s",
+    "744h",
+    "745h",
+    "99999999999h",
+    "0h0m",
+    "00",
+];
 
 fn origin() -> BoxedStrategy<Value> {
     let word = || some(&["main", "1.4"]).boxed();
@@ -201,7 +260,12 @@ fn origin() -> BoxedStrategy<Value> {
         bucket["name"] = json!("deploy");
         bucket
     });
-    some_of(vec![("git", git.boxed()), ("oci", oci.boxed()), ("bucket", bucket.boxed()), ("path", some(PATHS).boxed())])
+    some_of(vec![
+        ("git", git.boxed()),
+        ("oci", oci.boxed()),
+        ("bucket", bucket.boxed()),
+        ("path", some(PATHS).boxed()),
+    ])
 }
 
 fn spec() -> impl Strategy<Value = Value> {
@@ -212,20 +276,32 @@ fn spec() -> impl Strategy<Value = Value> {
         ("path", path()),
         ("kustomization", path()),
         ("chart", name()),
-        ("valueFiles", prop::collection::vec(path(), 0..3).prop_map(Value::Array).boxed()),
-        ("valuesFrom", prop::collection::vec(values_from, 0..2).prop_map(Value::Array).boxed()),
+        (
+            "valueFiles",
+            prop::collection::vec(path(), 0..3).prop_map(Value::Array).boxed(),
+        ),
+        (
+            "valuesFrom",
+            prop::collection::vec(values_from, 0..2).prop_map(Value::Array).boxed(),
+        ),
     ]);
     let duration = || some(DURATIONS).boxed();
-    let window = some_of(Vec::new()).prop_flat_map(|_| some(DURATIONS)).prop_map(|duration| {
-        json!({ "kind": "Allow", "schedule": "@daily", "duration": duration })
-    });
+    let window = some_of(Vec::new())
+        .prop_flat_map(|_| some(DURATIONS))
+        .prop_map(|duration| json!({ "kind": "Allow", "schedule": "@daily", "duration": duration }));
     let windows = prop::collection::vec(window, 0..2).prop_map(|windows| json!({ "windows": windows }));
     some_of(vec![
         ("origin", origin()),
         ("origins", origin().prop_map(|origin| json!({ "one": origin })).boxed()),
-        ("sources", prop::collection::vec(source, 0..3).prop_map(Value::Array).boxed()),
+        (
+            "sources",
+            prop::collection::vec(source, 0..3).prop_map(Value::Array).boxed(),
+        ),
         ("interval", duration()),
-        ("options", some_of(vec![("timeout", duration()), ("retryPause", duration())])),
+        (
+            "options",
+            some_of(vec![("timeout", duration()), ("retryPause", duration())]),
+        ),
         ("deletion", some_of(vec![("timeout", duration())])),
         ("sync", windows.boxed()),
     ])

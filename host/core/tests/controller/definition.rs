@@ -7,13 +7,16 @@ use serde_json::{Value, json};
 /// `CAPSTAN_UPDATE=1 cargo test -p capstan-core --test controller` writes the file anew.
 #[test]
 fn the_file_is_what_the_types_say() {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../application-crd.yaml");
     let text = definition::yaml();
     if std::env::var_os("CAPSTAN_UPDATE").is_some() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../application-crd.yaml");
         std::fs::write(path, &text).unwrap();
     }
-    let written = std::fs::read_to_string(path).unwrap_or_default();
-    assert_eq!(written, text, "host/application-crd.yaml is written anew with CAPSTAN_UPDATE=1");
+    let written = include_str!("../../../application-crd.yaml");
+    assert_eq!(
+        written, text,
+        "host/application-crd.yaml is written anew with CAPSTAN_UPDATE=1"
+    );
 }
 
 /// The keywords of a structural schema that this one may have.
@@ -64,13 +67,19 @@ fn every_field_has_a_type_a_description_and_a_bound() {
         }
         let text = schema["description"].as_str().unwrap_or_default();
         assert!(path.ends_with("[]") || !text.is_empty(), "{path} has no description");
-        assert!(!text.contains('\n') && !text.contains("[`") && !text.contains("::"), "{path}: {text}");
+        assert!(
+            !text.contains('\n') && !text.contains("[`") && !text.contains("::"),
+            "{path}: {text}"
+        );
         let has = |keyword: &str| schema.get(keyword).is_some();
         match schema["type"].as_str() {
             Some("string") => assert!(has("maxLength") || has("enum"), "{path} has no bound"),
             Some("array") => assert!(has("maxItems"), "{path} has no bound"),
             Some("object") => {
-                assert!(!has("additionalProperties") || has("maxProperties"), "{path} has no bound");
+                assert!(
+                    !has("additionalProperties") || has("maxProperties"),
+                    "{path} has no bound"
+                );
                 // The API server refuses objects that may hold anything and say so by chance.
                 assert!(
                     has("properties") || has("additionalProperties") || has("x-kubernetes-preserve-unknown-fields"),
@@ -81,7 +90,10 @@ fn every_field_has_a_type_a_description_and_a_bound() {
             other => panic!("{path} has the type {other:?}"),
         }
         for rule in schema["x-kubernetes-validations"].as_array().into_iter().flatten() {
-            assert!(rule["rule"].is_string() && rule["message"].is_string(), "{path}: {rule}");
+            assert!(
+                rule["rule"].is_string() && rule["message"].is_string(),
+                "{path}: {rule}"
+            );
         }
     });
     assert!(fields > 200, "{fields}");
@@ -109,7 +121,10 @@ fn defaults_of_the_schema_are_those_of_the_types() {
     // What the types write is what the server stores.
     let written = serde_json::to_value(&decoded.spec).unwrap();
     assert_eq!(written, complete["spec"]);
-    assert_eq!((decoded.name.as_str(), decoded.namespace.as_str(), decoded.generation), ("echo", "shop", 3));
+    assert_eq!(
+        (decoded.name.as_str(), decoded.namespace.as_str(), decoded.generation),
+        ("echo", "shop", 3)
+    );
 }
 
 #[test]

@@ -71,8 +71,19 @@ impl Fleet {
 
     /// Steps the application whose time is the earliest.
     fn step(&mut self) {
-        let name = self.worlds.values().min_by_key(|world| (world.now, world.name.clone())).unwrap().name.clone();
-        let needs: Vec<String> = self.worlds[&name].spec.depends_on.iter().map(|need| need.name.clone()).collect();
+        let name = self
+            .worlds
+            .values()
+            .min_by_key(|world| (world.now, world.name.clone()))
+            .unwrap()
+            .name
+            .clone();
+        let needs: Vec<String> = self.worlds[&name]
+            .spec
+            .depends_on
+            .iter()
+            .map(|need| need.name.clone())
+            .collect();
         let facts = needs.iter().map(|need| self.dependency(need)).collect();
         let world = self.worlds.get_mut(&name).unwrap();
         world.dependencies = facts;
@@ -80,7 +91,9 @@ impl Fleet {
         let now = world.now;
         let decided = world.step();
         if world.begun.len() > begun {
-            let are_ready = needs.iter().all(|need| self.last[need].conditions.ready.status == ConditionStatus::True);
+            let are_ready = needs
+                .iter()
+                .all(|need| self.last[need].conditions.ready.status == ConditionStatus::True);
             assert!(are_ready, "{name} began before {needs:?}");
         }
         if decided.conditions.stalled.status == ConditionStatus::True {
@@ -104,7 +117,11 @@ impl Fleet {
                 return;
             }
         }
-        let ends: Vec<_> = self.last.iter().map(|(name, decided)| format!("{name}: {decided:?}")).collect();
+        let ends: Vec<_> = self
+            .last
+            .iter()
+            .map(|(name, decided)| format!("{name}: {decided:?}"))
+            .collect();
         panic!("it never ends:\n{}", ends.join("\n"));
     }
 
@@ -131,21 +148,46 @@ fn applications_begin_after_those_that_they_depend_on() {
 #[test]
 fn every_application_of_a_cycle_is_stalled_and_names_it() {
     let fine = Fate::Succeeds;
-    let mut fleet = Fleet::new(&[(fine, vec![1]), (fine, vec![2]), (fine, vec![0]), (fine, vec![0]), (fine, vec![4])]);
+    let mut fleet = Fleet::new(&[
+        (fine, vec![1]),
+        (fine, vec![2]),
+        (fine, vec![0]),
+        (fine, vec![0]),
+        (fine, vec![4]),
+    ]);
     fleet.run();
     let expected = "DependencyCycle: the application depends on itself: a0 → a1 → a2 → a0; remove one of these from spec.dependsOn";
     assert_eq!(fleet.end("a0"), expected);
     assert!(fleet.end("a2").contains("a2 → a0 → a1 → a2"), "{}", fleet.end("a2"));
-    assert!(fleet.end("a3").starts_with("DependencyStalled: depends on `a0`, which is Stalled: the application depends on itself"), "{}", fleet.end("a3"));
+    assert!(
+        fleet
+            .end("a3")
+            .starts_with("DependencyStalled: depends on `a0`, which is Stalled: the application depends on itself"),
+        "{}",
+        fleet.end("a3")
+    );
     assert!(fleet.end("a4").contains("a4 → a4"), "{}", fleet.end("a4"));
 }
 
 #[test]
 fn what_depends_on_a_failed_or_missing_application_is_stalled() {
-    let mut fleet = Fleet::new(&[(Fate::Succeeds, vec![1]), (Fate::Fails, vec![]), (Fate::Succeeds, vec![7])]);
+    let mut fleet = Fleet::new(&[
+        (Fate::Succeeds, vec![1]),
+        (Fate::Fails, vec![]),
+        (Fate::Succeeds, vec![7]),
+    ]);
     fleet.run();
-    assert!(fleet.end("a0").starts_with("DependencyStalled: depends on `a1`, which is Stalled: it failed"), "{}", fleet.end("a0"));
-    assert_eq!(fleet.end("a2"), "DependencyStalled: depends on `a7`, which doesn't exist in namespace `shop`");
+    assert!(
+        fleet
+            .end("a0")
+            .starts_with("DependencyStalled: depends on `a1`, which is Stalled: it failed"),
+        "{}",
+        fleet.end("a0")
+    );
+    assert_eq!(
+        fleet.end("a2"),
+        "DependencyStalled: depends on `a7`, which doesn't exist in namespace `shop`"
+    );
 }
 
 proptest! {

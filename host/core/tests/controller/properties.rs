@@ -55,26 +55,34 @@ fn event(triggers: &'static [&'static str]) -> impl Strategy<Value = Event> {
 
 fn window() -> impl Strategy<Value = WindowSpec> {
     let kind = prop_oneof![Just(WindowKind::Allow), Just(WindowKind::Deny)];
-    (kind, 0..24_u32, 1..10_u32, any::<bool>(), any::<bool>()).prop_map(|(kind, hour, hours, people, is_berlin)| WindowSpec {
-        kind,
-        schedule: format!("0 {hour} * * *"),
-        duration: WindowDuration(format!("{hours}h")),
-        time_zone: if is_berlin { "Europe/Berlin" } else { "UTC" }.to_owned(),
-        people,
+    (kind, 0..24_u32, 1..10_u32, any::<bool>(), any::<bool>()).prop_map(|(kind, hour, hours, people, is_berlin)| {
+        WindowSpec {
+            kind,
+            schedule: format!("0 {hour} * * *"),
+            duration: WindowDuration(format!("{hours}h")),
+            time_zone: if is_berlin { "Europe/Berlin" } else { "UTC" }.to_owned(),
+            people,
+        }
     })
 }
 
 fn spec(most_windows: usize) -> impl Strategy<Value = ApplicationSpec> {
-    let policy = prop_oneof![Just(NewRevision::Queue), Just(NewRevision::WhenWaiting), Just(NewRevision::AtOnce)];
+    let policy = prop_oneof![
+        Just(NewRevision::Queue),
+        Just(NewRevision::WhenWaiting),
+        Just(NewRevision::AtOnce)
+    ];
     let windows = prop_oneof![3 => Just(Vec::new()), 1 => prop::collection::vec(window(), 1..=most_windows)];
-    (prop::bool::weighted(0.8), any::<bool>(), policy, windows).prop_map(|(automatic, heal, new_revision, windows)| ApplicationSpec {
-        sync: SyncPolicy {
-            automatic,
-            heal,
-            new_revision,
-            windows,
-        },
-        ..ApplicationSpec::default()
+    (prop::bool::weighted(0.8), any::<bool>(), policy, windows).prop_map(|(automatic, heal, new_revision, windows)| {
+        ApplicationSpec {
+            sync: SyncPolicy {
+                automatic,
+                heal,
+                new_revision,
+                windows,
+            },
+            ..ApplicationSpec::default()
+        }
     })
 }
 
@@ -87,7 +95,9 @@ fn run_to_the_end(world: &mut World) -> Reconciliation {
         let is_over = [&decided.conditions.ready, &decided.conditions.stalled]
             .iter()
             .any(|condition| condition.status == ConditionStatus::True);
-        if world.is_gone || (is_over && world.now > noticed_at && world.state.running.is_none() && world.events.is_empty()) {
+        if world.is_gone
+            || (is_over && world.now > noticed_at && world.state.running.is_none() && world.events.is_empty())
+        {
             return decided;
         }
     }
@@ -109,7 +119,11 @@ fn events(triggers: &'static [&'static str]) -> impl Strategy<Value = Vec<(i64, 
 
 /// Returns when a revision began to be synced.
 fn begun_at(world: &World, digest: &str) -> Option<Timestamp> {
-    world.begun.iter().find(|begun| begun.digest == digest).map(|begun| begun.at)
+    world
+        .begun
+        .iter()
+        .find(|begun| begun.digest == digest)
+        .map(|begun| begun.at)
 }
 
 proptest! {

@@ -110,7 +110,11 @@ fn any_window() -> impl Strategy<Value = Window> {
 fn may_begin(windows: &[Window], at: Timestamp) -> bool {
     let is_open = |window: &Window| {
         let mut opened = at - SignedDuration::from_hours(24 * 9);
-        while let Some(next) = window.schedule.next_after(opened, &window.zone).filter(|next| *next <= at) {
+        while let Some(next) = window
+            .schedule
+            .next_after(opened, &window.zone)
+            .filter(|next| *next <= at)
+        {
             if super::add(next, window.duration) > at {
                 return true;
             }
@@ -124,6 +128,8 @@ fn may_begin(windows: &[Window], at: Timestamp) -> bool {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
+
     #[test]
     fn the_next_opening_is_the_first_moment_at_which_operations_may_begin(
         windows in prop::collection::vec(any_window(), 0..4),
@@ -143,7 +149,7 @@ proptest! {
         let mut at = now;
         while at < last {
             prop_assert!(!may_begin(&windows, at), "{at} is open, and the next opening is {opening:?}");
-            at += SignedDuration::from_mins(20);
+            at += SignedDuration::from_mins(50);
         }
         if let Some(opening) = opening.filter(|opening| *opening > now) {
             prop_assert!(!may_begin(&windows, opening - SignedDuration::from_secs(1)));

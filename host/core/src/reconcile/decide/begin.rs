@@ -9,7 +9,7 @@ use crate::{
         spec::DeletionKind,
         window::{Initiator, next_opening},
     },
-    model::text::join_names,
+    model::text::{join_names, truncated_to},
     reconcile::{
         decision::{BeginCause, Decision, NewOperation, OperationRequest, StallReason, WaitReason},
         facts::{
@@ -23,6 +23,9 @@ use crate::{
 
 /// How often rendering a revision that a trigger names is tried before the trigger is refused.
 const MAX_TRIGGER_FAILURES: u32 = 3;
+
+/// The maximum length of another application's message in a message, in bytes.
+const MAX_QUOTED_BYTES: usize = 300;
 
 /// Decides what begins.
 pub(super) fn decide(facts: &Facts, spec: &ApplicationSpec, state: &KnownState) -> Decision {
@@ -50,12 +53,7 @@ pub(super) fn wanted(facts: &Facts, spec: &ApplicationSpec, state: &KnownState, 
 }
 
 /// Decides about a trigger of a person.
-fn triggered(
-    facts: &Facts,
-    spec: &ApplicationSpec,
-    state: &KnownState,
-    request: &TriggerRequest,
-) -> Option<Decision> {
+fn triggered(facts: &Facts, spec: &ApplicationSpec, state: &KnownState, request: &TriggerRequest) -> Option<Decision> {
     let operation = match request.trigger.as_ref().ok()? {
         Trigger::Sync(parameters) => {
             if parameters.revision.is_none() && !has_been_fetched(facts, request.seen_at) && !spec.suspend {
@@ -100,7 +98,9 @@ fn refuse(request: &TriggerRequest, decision: Decision) -> Decision {
 /// Returns whether the origin was fetched, or a fetch failed, since a time.
 fn has_been_fetched(facts: &Facts, since: Timestamp) -> bool {
     let failed_at = facts.origin.failure.as_ref().map(|failure| failure.at);
-    failed_at.max(facts.origin.fetched_at).is_some_and(|tried_at| tried_at >= since)
+    failed_at
+        .max(facts.origin.fetched_at)
+        .is_some_and(|tried_at| tried_at >= since)
 }
 
 /// Returns the rendered set of a revision, of the newest one if none is given, or what to do to have it.
@@ -157,7 +157,10 @@ fn unknown_revision(facts: &Facts, spec: &ApplicationSpec) -> Decision {
         }
         Some(failure) => {
             let until = retry_at(failure, interval(spec));
-            let message = format!("the origin can't be fetched, tried again at {until}: {}", failure.message);
+            let message = format!(
+                "the origin can't be fetched, tried again at {until}: {}",
+                failure.message
+            );
             wait(WaitReason::Retrying, message, Some(until))
         }
         None => wait(WaitReason::Fetching, "fetches the origin".to_owned(), None),
@@ -195,7 +198,10 @@ fn automatic(
         );
         return stall(StallReason::HeldBack, message, None);
     }
-    let last = state.last.as_ref().filter(|last| running.is_none() && last.digest == set.digest);
+    let last = state
+        .last
+        .as_ref()
+        .filter(|last| running.is_none() && last.digest == set.digest);
     let Some(last) = last else {
         let cause = match &state.last {
             Some(last) if last.revision == set.revision => BeginCause::Spec,
@@ -223,9 +229,9 @@ fn automatic(
             let message = format!("{message}; the same set isn't tried again: push a fix, or trigger a sync");
             stall(StallReason::PlanRefused, message, None)
         }
-        OperationResult::Terminated { is_superseded: true, .. } => {
-            begin_automatically(facts, spec, state, set, BeginCause::Revision)
-        }
+        OperationResult::Terminated {
+            is_superseded: true, ..
+        } => begin_automatically(facts, spec, state, set, BeginCause::Revision),
         OperationResult::Terminated { by, .. } => {
             let message = format!(
                 "{by} terminated operation {}; the same set isn't tried again: push another revision, or trigger a sync",
@@ -280,7 +286,10 @@ fn begin_automatically(
     cause: BeginCause,
 ) -> Decision {
     if !spec.sync.automatic {
-        let message = format!("{} isn't deployed, and spec.sync.automatic is false; trigger a sync", set.revision);
+        let message = format!(
+            "{} isn't deployed, and spec.sync.automatic is false; trigger a sync",
+            set.revision
+        );
         return stall(StallReason::SyncRequired, message, None);
     }
     let operation = NewOperation::Sync {
@@ -303,7 +312,7 @@ fn begin(
         return stall(StallReason::Suspended, message.to_owned(), None);
     }
     let is_sync = matches!(operation, NewOperation::Sync { .. });
-    if is_sync && let Some(decision) = dependencies(facts) {
+    if is_sync && let Some(decision) = dependencies(facts, spec) {
         return decision;
     }
     let initiator = if matches!(cause, BeginCause::Trigger { .. }) {
@@ -319,7 +328,11 @@ fn begin(
         }
         None => {
             let message = "the windows never let an operation begin; change spec.sync.windows or the controller's";
-            return stall(StallReason::WindowsClosed, message.to_owned(), None);
+            return stall(
+                StallReason::WindowsClosed,
+                message.to_owned(),
+                Some(super::look_again_at(facts)),
+            );
         }
     }
     let keeps_objects = spec.deletion.policy == DeletionKind::Keep;
@@ -352,9 +365,14 @@ fn held_back(facts: &Facts, state: &KnownState, operation: &NewOperation) -> Opt
 }
 
 /// Returns what keeps a sync from beginning because of its dependencies.
-fn dependencies(facts: &Facts) -> Option<Decision> {
+fn dependencies(facts: &Facts, spec: &ApplicationSpec) -> Option<Decision> {
     if let Some(first) = facts.cycle.first() {
-        let cycle = facts.cycle.iter().chain([first]).map(String::as_str).collect::<Vec<_>>();
+        let cycle = facts
+            .cycle
+            .iter()
+            .chain([first])
+            .map(String::as_str)
+            .collect::<Vec<_>>();
         let message = format!(
             "the application depends on itself: {}; remove one of these from spec.dependsOn",
             shortened(&cycle)
@@ -363,16 +381,22 @@ fn dependencies(facts: &Facts) -> Option<Decision> {
     }
     let mut waiting: Vec<&str> = Vec::new();
     let mut until: Option<Timestamp> = None;
-    for dependency in &facts.dependencies {
-        let name = dependency.name.as_str();
-        let (since, message) = match &dependency.state {
-            DependencyState::Ready => continue,
-            DependencyState::NotReady => {
+    for name in spec.depends_on.iter().map(|dependency| dependency.name.as_str()) {
+        let known = facts.dependencies.iter().find(|dependency| dependency.name == name);
+        let (since, message) = match known.map(|dependency| &dependency.state) {
+            Some(DependencyState::Ready) => continue,
+            None | Some(DependencyState::NotReady) => {
                 waiting.push(name);
                 continue;
             }
-            DependencyState::Stalled { since, message } => (since, format!("is Stalled: {message}")),
-            DependencyState::Missing { since } => (since, format!("doesn't exist in namespace `{}`", facts.namespace)),
+            Some(DependencyState::Stalled { since, message }) => {
+                // In a chain of applications, each message is part of the next one.
+                let message = truncated_to(message.clone(), MAX_QUOTED_BYTES);
+                (since, format!("is Stalled: {message}"))
+            }
+            Some(DependencyState::Missing { since }) => {
+                (since, format!("doesn't exist in namespace `{}`", facts.namespace))
+            }
         };
         let limit = after(*since, DEPENDENCY_GRACE);
         if limit <= facts.now {

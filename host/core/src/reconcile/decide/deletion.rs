@@ -85,7 +85,10 @@ fn begin(facts: &Facts, is_suspended: bool, state: &KnownState, deletion: &Delet
         .filter(|name| !facts.cycle.contains(name))
         .collect();
     if !dependents.is_empty() {
-        let message = format!("waits until {} is deleted, which depends on it", join_names(&dependents));
+        let message = format!(
+            "waits until {} is deleted, which depends on it",
+            join_names(&dependents)
+        );
         return wait(WaitReason::Deleting, message, None);
     }
     if let Some(stalled) = account_problem(facts) {
@@ -97,12 +100,17 @@ fn begin(facts: &Facts, is_suspended: bool, state: &KnownState, deletion: &Delet
         return stall(StallReason::Suspended, message.to_owned(), None);
     }
     if let Some(last) = &state.last_deletion
-        && let OperationResult::Failed { message, outages, .. } | OperationResult::Refused { message, outages } = &last.result
+        && let OperationResult::Failed { message, outages, .. } | OperationResult::Refused { message, outages } =
+            &last.result
     {
         // A deletion goes on until it has ended, unlike a sync: leaving half of it helps nobody.
         let at = retry_after_outage_at(last.finished_at, (*outages).max(ATTEMPTS_BEFORE_LONG_PAUSE));
         if at > facts.now {
-            return wait(WaitReason::Deleting, format!("tried again at {at}: {message}"), Some(at));
+            return wait(
+                WaitReason::Deleting,
+                format!("tried again at {at}: {message}"),
+                Some(at),
+            );
         }
     }
     let skip_hooks = deletion.way_out == Some(WayOut::SkipHooks) || deletion.namespace_deleted_at.is_some();
@@ -120,7 +128,11 @@ const ATTEMPTS_BEFORE_LONG_PAUSE: u32 = 5;
 /// Returns when the next rule about time may apply.
 pub(super) fn check_at(facts: &Facts) -> Option<Timestamp> {
     let deletion = facts.deletion.as_ref().filter(|_| facts.has_finalizer)?;
-    let timeout = facts.spec.as_ref().ok().map(|spec| timeout_at(deletion, &spec.deletion));
+    let timeout = facts
+        .spec
+        .as_ref()
+        .ok()
+        .map(|spec| timeout_at(deletion, &spec.deletion));
     let times = [namespace_limit(deletion), timeout];
     times.into_iter().flatten().filter(|at| *at > facts.now).min()
 }

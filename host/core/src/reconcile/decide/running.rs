@@ -30,7 +30,12 @@ pub(super) fn decide(
             return wait(WaitReason::Running, message, None);
         }
         Driver::Controller if running.is_terminating => {
-            let message = format!("{} {} is terminated: {}", running.kind.as_str(), running.id, running.progress.message);
+            let message = format!(
+                "{} {} is terminated: {}",
+                running.kind.as_str(),
+                running.id,
+                running.progress.message
+            );
             return wait(WaitReason::Terminating, message, None);
         }
         Driver::Controller => {}
@@ -89,6 +94,8 @@ fn name(request: &OperationRequest) -> String {
     }
     match &request.operation {
         NewOperation::Sync { set, .. } | NewOperation::Heal { set } => set.revision.clone(),
-        NewOperation::Rollback { .. } | NewOperation::Test | NewOperation::Delete { .. } => request.kind().as_str().to_owned(),
+        NewOperation::Rollback { .. } | NewOperation::Test | NewOperation::Delete { .. } => {
+            request.kind().as_str().to_owned()
+        }
     }
 }
