@@ -63,11 +63,6 @@ impl Violations {
                 self.0.push(format!("spec.sync.windows[{index}].{error}"));
             }
         }
-        for (index, dependency) in spec.depends_on.iter().enumerate() {
-            let path = format!("spec.dependsOn[{index}].name");
-            let message = "isn't the name of an application: at most 50 characters of a-z, 0-9 and -";
-            self.require(is_valid_name(&dependency.name), &path, message);
-        }
     }
 
     fn origin(&mut self, origin: &Origin, path: &str) {

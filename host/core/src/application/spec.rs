@@ -186,7 +186,7 @@ pub enum WindowKind {
 #[serde(rename_all = "camelCase")]
 pub struct Dependency {
     /// Name of the application.
-    #[schemars(length(min = 1, max = 50))]
+    #[schemars(length(min = 1, max = 50), regex(pattern = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"))]
     pub name: String,
 }
 

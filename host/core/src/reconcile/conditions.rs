@@ -5,9 +5,9 @@ use std::fmt;
 use jiff::Timestamp;
 
 use super::{
-    decide::timed_out_since,
+    decide::{is_settled_while_suspended, timed_out_since},
     decision::{Decision, StallReason, WaitReason},
-    facts::{Facts, KnownState, Live, OperationResult, OperationType, Reading, State},
+    facts::{Facts, FinishedOperation, KnownState, Live, OperationResult, OperationType, Reading, State},
 };
 use crate::{
     application::status::{StatusCondition, StatusText},
@@ -170,13 +170,13 @@ impl Fold<'_> {
     /// Returns whether the newest set is known and deployed, and nothing changes it.
     fn is_deployed(&self) -> bool {
         let Some(state) = self.state() else { return false };
-        let Some(set) = self.facts.newest_set() else {
-            return false;
-        };
+        let set = self.facts.newest_set();
         let changes_set = |kind: OperationType| !matches!(kind, OperationType::Test | OperationType::Heal);
         let is_changing = state.running.as_ref().is_some_and(|running| changes_set(running.kind));
         let last = state.last.as_ref();
-        let is_last = last.is_some_and(|last| last.digest == set.digest && last.result == OperationResult::Succeeded);
+        let is_newest = |last: &FinishedOperation| set.is_some_and(|set| set.digest == last.digest);
+        let is_last = last.is_some_and(|last| is_newest(last) && last.result == OperationResult::Succeeded)
+            || is_settled_while_suspended(self.facts, state);
         let begins = matches!(self.decision, Decision::Begin(request) if changes_set(request.kind()));
         is_last && !is_changing && !begins && self.facts.deletion.is_none()
     }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-pub(super) use self::deletion::timed_out_since;
+pub(super) use self::{begin::is_settled_while_suspended, deletion::timed_out_since};
 use super::{
     conditions,
     decision::{Decision, Reconciliation, Stall, StallReason, TerminationCause, Wait, WaitReason},

@@ -228,7 +228,7 @@ pub enum BeginCause {
     Drift,
     /// The last operation failed because the API server or a webhook gave no answer.
     Retry,
-    /// A person triggered it. The trigger is handled once the operation is stored.
+    /// A person triggered it. The trigger is handled once the operation is stored, or its plan was refused.
     Trigger {
         /// The trigger's ID.
         id: String,

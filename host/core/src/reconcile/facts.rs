@@ -40,7 +40,7 @@ pub struct Facts {
     pub origin: OriginFacts,
     /// The result of rendering the newest revision.
     pub rendering: Rendering,
-    /// The result of rendering the revision that the trigger names, if it names one.
+    /// The result of rendering the revision that the trigger names, if it names one, with the revision as the trigger has it.
     pub trigger_rendering: Rendering,
     /// What is stored about the application's operations.
     pub state: State,

@@ -85,7 +85,7 @@ fn what_is_wrong_with_an_object_is_named_with_its_path() {
         ),
         (
             json!({ "origin": git(url), "dependsOn": [{ "name": "other/db" }] }),
-            "spec.dependsOn[0].name: isn't the name of an application",
+            "spec.dependsOn[0].name: must match the pattern",
         ),
         (
             json!({ "origin": git(url), "sources": [{ "path": "a", "chart": "b" }] }),

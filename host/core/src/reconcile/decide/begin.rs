@@ -46,10 +46,22 @@ pub(super) fn wanted(facts: &Facts, spec: &ApplicationSpec, state: &KnownState, 
     {
         return decision;
     }
+    if is_settled_while_suspended(facts, state) {
+        return Decision::Nothing;
+    }
     match set(facts, spec, None) {
         Ok(set) => automatic(facts, spec, state, set, running),
         Err(decision) => decision,
     }
+}
+
+/// Returns whether the application is suspended, and its last set, which is the newest one that is known, is deployed. After a restart,
+/// the origin isn't fetched while an application is suspended.
+pub(in crate::reconcile) fn is_settled_while_suspended(facts: &Facts, state: &KnownState) -> bool {
+    let is_suspended = facts.spec.as_ref().is_ok_and(|spec| spec.suspend);
+    let has_succeeded = |last: &FinishedOperation| last.result == OperationResult::Succeeded;
+    let is_deployed = state.held_back.is_none() && state.last.as_ref().is_some_and(has_succeeded);
+    is_suspended && facts.origin.revision.is_none() && is_deployed
 }
 
 /// Decides about a trigger of a person.

@@ -5,7 +5,7 @@ use capstan_core::{
     reconcile::{
         Facts,
         conditions::ConditionStatus,
-        facts::{Acting, Live, Reading, Rendering, State},
+        facts::{Acting, Live, OriginFacts, Reading, Rendering, State},
         reconcile,
     },
 };
@@ -111,6 +111,16 @@ fn while_no_operation_runs() {
             with(|facts| {
                 spec(facts).suspend = true;
                 facts.origin.fetched_at = Some(start() - seconds(3000));
+            }),
+            "nothing",
+            "+Deployed -Suspended -NotStalled",
+        ),
+        (
+            "suspended, after a restart",
+            with(|facts| {
+                spec(facts).suspend = true;
+                facts.origin = OriginFacts::default();
+                facts.rendering = Rendering::NotDone;
             }),
             "nothing",
             "+Deployed -Suspended -NotStalled",
