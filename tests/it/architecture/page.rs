@@ -1,4 +1,4 @@
-//! The web page is no part of the host.
+//! The web page is not part of the host.
 
 use std::{fs, path::Path};
 

@@ -273,7 +273,7 @@ fn a_deletion_runs_its_hooks_and_shows_them() {
         page.see_in(".loglines", "PreDelete ran").await;
         page.see_in(".loglines", "PostDelete ran").await;
         page.click("Applications").await;
-        page.see_in("tr.app", "nothing ran yet").await;
+        page.see_in("tr.app", "no operation has run yet").await;
         site
     });
 }

@@ -50,7 +50,7 @@ async fn look(axe: &Axe, page: &Page<'_>, name: &str, wrong: &mut Vec<String>) {
     for (form, size, theme) in FORMS {
         page.resize(size).await;
         page.set_theme(theme).await;
-        // The timeline is drawn anew for its size.
+        // The timeline is drawn again for its size.
         page.run(
             "return new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))",
             &[],
@@ -99,7 +99,11 @@ async fn several(browser: &Browser) -> (Site, Page<'_>) {
     ] {
         site.write_for(name, text, &[]);
     }
-    site.write_for("shop", &example(), &["`shop/notes.txt` is not read: it is no manifest"]);
+    site.write_for(
+        "shop",
+        &example(),
+        &["`shop/notes.txt` is not read: it is not a manifest"],
+    );
     let page = site.open(browser, "/apps/shop/shop").await;
     for (name, end) in [
         ("shop", "Succeeded"),

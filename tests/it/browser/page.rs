@@ -221,7 +221,7 @@ impl Page<'_> {
     /// Clicks what matches a selector and begins with a text.
     pub async fn click_among(&self, name: &str, kinds: &str) {
         let began = Instant::now();
-        // The page may draw it anew in between.
+        // The page may draw it again in between.
         loop {
             let element = self.element(name, kinds).await;
             let Err(error) = self.session().await.click(&element).await else {

@@ -16,7 +16,7 @@ const DEADLINE: Duration = Duration::from_secs(60);
 /// Under which name elements are passed.
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
 
-/// A key that is no character: <https://www.w3.org/TR/webdriver2/#keyboard-actions>.
+/// A key that is not a character: <https://www.w3.org/TR/webdriver2/#keyboard-actions>.
 pub mod key {
     pub const TAB: char = '\u{e004}';
     pub const ENTER: char = '\u{e007}';

@@ -81,7 +81,10 @@ async fn roll_back(context: &Context, global: &GlobalOptions, args: &RollbackArg
         ..PlanRequest::sync(application, manifests)
     };
     let planned = context.engine.plan(request).await?;
-    print_stderr(&text!("rollrollrollrollback to the manifests of operation {}", past.id));
+    print_stderr(&text!(
+        "rollrollrollrollrollback to the manifests of operation {}",
+        past.id
+    ));
     if !args.yes {
         if global.output == Output::Text {
             runner.print_plan(&planned);

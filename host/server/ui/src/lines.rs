@@ -97,7 +97,7 @@ fn coloured(text: &str) -> Vec<(String, u8, bool)> {
     parts
 }
 
-/// Returns a text of others with a mark in place of each character that can't be seen or changes what is around it.
+/// Returns a text of others with a mark in place of each invisible character or changes what is around it.
 pub fn plain(text: String) -> String {
     let is_odd = |letter: char| letter != '\n' && (letter == '\u{1b}' || is_hidden(letter));
     if text.contains(is_odd) {
