@@ -163,7 +163,8 @@ impl Site {
             path: asset.path,
             content_type: asset.content_type,
             digest: asset.digest,
-            gzip: Bytes::from_static(asset.bytes),
+            brotli: Some(Bytes::from_static(asset.brotli)),
+            gzip: Bytes::from_static(asset.gzip),
         });
         Server::new(Setup {
             engine: self.stage.engine.clone(),
