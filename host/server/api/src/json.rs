@@ -160,8 +160,7 @@ impl<'a> Reader<'a> {
                         is_tagged: false,
                     }),
                     _ => Err(Error::custom(format_args!(
-                        "expected an object with one field for {}",
-                        expected
+                        "expected an object with one field for {expected}"
                     ))),
                 }
             }
