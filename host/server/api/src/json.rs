@@ -38,13 +38,24 @@ fn parse(text: &str) -> Result<Value, Error> {
 /// Reads from a value, and leaves parts of it empty.
 struct Reader<'a>(&'a mut Value);
 
-/// Why a text can't be read.
+/// Why a text can't be read. It has the size of a pointer, because every result of the deserializer has room for it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Error(Box<str>);
+pub struct Error(Box<Reason>);
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Reason {
+    text: String,
+}
+
+impl Error {
+    fn new(text: String) -> Error {
+        Error(Box::new(Reason { text }))
+    }
+}
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(&self.0.text)
     }
 }
 
@@ -53,7 +64,7 @@ impl std::error::Error for Error {}
 impl de::Error for Error {
     #[cold]
     fn custom<T: fmt::Display>(message: T) -> Error {
-        Error(message.to_string().into())
+        Error::new(message.to_string())
     }
 
     /// serde's own text of what was found can write floating-point numbers, which takes much code.
@@ -69,7 +80,7 @@ impl de::Error for Error {
             Unexpected::Unit | Unexpected::Option => "null",
             _ => "another value",
         };
-        Error(format!("found {found}, expected {expected}").into())
+        Error::new(format!("found {found}, expected {expected}"))
     }
 
     #[cold]
@@ -149,8 +160,7 @@ impl<'a> Reader<'a> {
                         is_tagged: false,
                     }),
                     _ => Err(Error::custom(format_args!(
-                        "expected an object with one field for {}",
-                        expected
+                        "expected an object with one field for {expected}"
                     ))),
                 }
             }

@@ -33,10 +33,11 @@ mod tests {
 
     use super::*;
 
-    /// How large all files may be, compressed with brotli, as browsers get them over TLS and from this machine.
-    const MAX_BROTLI_BYTES: usize = 300 * 1024;
+    /// How large all files may be, compressed with brotli, as browsers get them over TLS and from this machine: 3 % more than they were when
+    /// they reached the aim of 300 KiB.
+    const MAX_BROTLI_BYTES: usize = 309 * 1024;
     /// How large all files may be, compressed with gzip, as browsers get them over HTTP from another machine.
-    const MAX_GZIP_BYTES: usize = 400 * 1024;
+    const MAX_GZIP_BYTES: usize = 392 * 1024;
 
     fn text(asset: &Asset) -> String {
         let mut text = String::new();
