@@ -237,6 +237,7 @@ fn another_origin_can_read_and_do_nothing() {
             "403",
             "Refused",
             "blocked",
+            "favicon.ico",
         ] {
             browser.expects(complaint);
         }
