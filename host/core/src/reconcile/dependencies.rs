@@ -2,13 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-/// In a larger group of applications that depend on each other, all members are named instead of one cycle.
+/// In a larger group of applications that depend on each other, so many other members are named instead of a cycle.
 const MAX_SEARCHED_GROUP: usize = 32;
 
 /// Finds which applications of a namespace depend on themselves, directly or through others.
 ///
 /// `dependencies` has the names of `dependsOn` of each application. Names of applications that don't exist are left out. Returns for each
-/// application in a cycle the names of a shortest one, from itself.
+/// application in a cycle the names of a shortest one, from itself; in a group of more than 32, its own name and 32 others.
 pub fn cycles(dependencies: &BTreeMap<String, Vec<String>>) -> BTreeMap<String, Vec<String>> {
     let mut found = BTreeMap::new();
     for group in groups(dependencies) {
@@ -17,7 +17,7 @@ pub fn cycles(dependencies: &BTreeMap<String, Vec<String>>) -> BTreeMap<String, 
             let cycle = if group.len() <= MAX_SEARCHED_GROUP {
                 shortest_cycle(dependencies, &members, name)
             } else {
-                let others = members.iter().filter(|other| *other != name);
+                let others = members.iter().filter(|other| *other != name).take(MAX_SEARCHED_GROUP);
                 Some(
                     std::iter::once(name)
                         .chain(others)
@@ -172,6 +172,7 @@ mod tests {
         let found = cycles(&chain);
         assert_eq!(found.len(), 10_001);
         assert_eq!(found[&name(7)].first(), Some(&name(7)));
+        assert!(found.values().all(|names| names.len() <= MAX_SEARCHED_GROUP + 1));
     }
 
     proptest! {

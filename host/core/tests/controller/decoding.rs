@@ -308,7 +308,7 @@ fn spec() -> impl Strategy<Value = Value> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 100, ..ProptestConfig::default() })]
 
     #[test]
     fn the_rules_in_cel_and_in_rust_are_the_same(spec in spec(), name in "[a-z0-9A-Z-]{1,52}") {

@@ -127,7 +127,7 @@ fn begun_at(world: &World, digest: &str) -> Option<Timestamp> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 150, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 100, ..ProptestConfig::default() })]
 
     #[test]
     fn every_application_ends_ready_or_stalled_with_a_reason(spec in spec(2), first in fate(), events in events(&TRIGGERS)) {

@@ -79,16 +79,9 @@ fn running(facts: &Facts, state: &KnownState) -> Option<Decision> {
 /// Begins the deletion unless something keeps it from beginning.
 fn begin(facts: &Facts, is_suspended: bool, state: &KnownState, deletion: &Deletion) -> Decision {
     // Applications of a cycle would wait for each other.
-    let dependents: Vec<&String> = facts
-        .deleted_dependents
-        .iter()
-        .filter(|name| !facts.cycle.contains(name))
-        .collect();
-    if !dependents.is_empty() {
-        let message = format!(
-            "waits until {} is deleted, which depends on it",
-            join_names(&dependents)
-        );
+    if !facts.deleted_dependents.is_empty() && facts.cycle.is_empty() {
+        let dependents = join_names(&facts.deleted_dependents);
+        let message = format!("waits until {dependents} is deleted, which depends on it");
         return wait(WaitReason::Deleting, message, None);
     }
     if let Some(stalled) = account_problem(facts) {
