@@ -31,9 +31,10 @@ pub(super) fn run(_global: &GlobalOptions, args: &PluginNew) -> anyhow::Result<E
     for path in files.iter().filter(|path| !is_taken(path)) {
         print(&text!("  {}\n", path));
     }
+    let library_column = format!("{:<20}", format!("{library}/"));
     print(&text!(
         "  {}the library for plugin authors\n  wit/                the contract\n\ncd {} && capstan plugin build && capstan plugin test\n",
-        format!("{:<20}", format!("{library}/")),
+        library_column,
         shown
     ));
     Ok(Exit::Done)
