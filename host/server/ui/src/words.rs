@@ -473,6 +473,7 @@ pub fn held_back_by(names: &[String]) -> String {
 
 // Objects, the plan, diffs.
 
+pub const PLAN: &str = "Plan";
 pub const MESSAGE: &str = "Says";
 pub const JUDGED_BY: &str = "Judged by";
 pub const NO_OBJECT: &str = "No object.";

@@ -84,7 +84,7 @@ fn page(store: Store) -> View {
                 _ => tags::div()
                     .class("empty")
                     .children((
-                        tags::p().children(words::NO_SUCH_PAGE),
+                        tags::h1().children(words::NO_SUCH_PAGE),
                         tags::a().class("btn").attr("href", "/apps").children("Applications"),
                     ))
                     .into(),

@@ -121,7 +121,9 @@ fn head(plan: &PlanPage, hides_same: Signal<bool>) -> View {
         revision.as_ref().map(revision_text).unwrap_or_default()
     };
     let (from, to) = (revision(&plan.deployed), revision(&plan.revision));
-    let title: View = if from.is_empty() {
+    let title: View = if from.is_empty() && to.is_empty() {
+        words::PLAN.into()
+    } else if from.is_empty() {
         tags::code().children(to).into()
     } else {
         (

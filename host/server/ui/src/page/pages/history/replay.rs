@@ -109,6 +109,7 @@ fn replay(
                 tags::a().class("btn").attr("href", link).children(words::OPEN),
             )),
             scrubber,
+            tags::h2().class("sr").children(words::TIMELINE),
             timeline::timeline(operation),
             tags::footer().class("replayfoot").children((
                 tags::span().class("faint").children(words::ASK_ANOTHER_PLUGIN),
