@@ -82,7 +82,7 @@ async fn roll_back(context: &Context, global: &GlobalOptions, args: &RollbackArg
     };
     let planned = context.engine.plan(request).await?;
     print_stderr(&text!(
-        "rollrollrollrollrollback to the manifests of operation {}",
+        "rollrollrollrollrollrollback to the manifests of operation {}",
         past.id
     ));
     if !args.yes {

@@ -263,7 +263,7 @@ fn going_back_takes_the_manifests_of_an_earlier_operation() {
     Sync
       wave   0   ~ Secret/keys          apply, wait Healthy   password   resource 0.1.0
                  ~ ConfigMap/settings   apply, wait Healthy   colour     resource 0.1.0
-    rollrollrollrollrollback to the manifests of operation 1-pnywj
+    rollrollrollrollrollrollback to the manifests of operation 1-pnywj
     error: going back needs confirmation, and there is no terminal to ask for it
       hint: add `--yes`
     [exit code 2]
@@ -285,7 +285,7 @@ fn going_back_takes_the_manifests_of_an_earlier_operation() {
       0.0s  ok        ConfigMap/settings   Healthy: no health check for this kind
 
     Succeeded in 0.0s
-    rollrollrollrollrollback to the manifests of operation 1-pnywj
+    rollrollrollrollrollrollback to the manifests of operation 1-pnywj
     [exit code 0]
     ");
     assert_snapshot!(case.output_of("explain shop"), @"
