@@ -106,7 +106,7 @@ mod tests {
             "a/com1.yaml",
         ] {
             let error = path(text).unwrap_err().to_string();
-            assert!(error.contains("is no path in a Git repository"), "{text:?}: {error}");
+            assert!(error.contains("is not a path in a Git repository"), "{text:?}: {error}");
         }
         assert!(path(&"a/".repeat(600)).is_err());
     }

@@ -101,7 +101,7 @@ mod tests {
         object["metadata"]["deletionTimestamp"] = json!("2026-01-01T00:00:00Z");
         assert_eq!(
             deletion_blocker(&Object(object.clone())).unwrap(),
-            "the finalizer acme.io/hold is still set, and `acme-operator`, which added it, must remove it; by force: \
+            "the finalizer acme.io/hold is still set, and `acme-operator`, which added it, must remove it; to remove it by force: \
              `kubectl patch configmap a -n shop --type=merge -p '{\"metadata\":{\"finalizers\":null}}'`"
         );
         object["metadata"]["finalizers"] = json!(["foregroundDeletion"]);

@@ -104,7 +104,7 @@ impl Allowance {
             let missing = missing(&self.requested);
             format!("not granted: the manifest of plugin {name} doesn't request to {permission}{missing}")
         } else if self.granted.is_empty() {
-            format!("not granted: nobody granted plugin {name} to {permission}")
+            format!("not granted: there is no grant that allows plugin {name} to {permission}")
         } else {
             let missing = missing(&self.granted);
             format!("not granted: what plugin {name} is granted doesn't say that it may {permission}{missing}")
