@@ -32,7 +32,7 @@ pub enum GitError {
         reason: String,
     },
     /// The text names no branch, tag, commit or reference.
-    #[error("`{text}` is no {kind}: {reason}")]
+    #[error("`{text}` is not a {kind}: {reason}")]
     Revision {
         /// The text.
         text: String,

@@ -238,7 +238,7 @@ mod tests {
         }
         for wrong in ["", "main", "1.0 ||", ">=", "1.2.3.4", &"1".repeat(300)] {
             let error = Revision::version_range(wrong).unwrap_err().to_string();
-            assert!(error.contains("is no range of versions"), "{error}");
+            assert!(error.contains("is not a range of versions"), "{error}");
         }
     }
 
