@@ -22,7 +22,12 @@ const ARGUMENTS: [(&str, &str); 5] = [
 ];
 
 /// Literals that may name flags or commands: the file, how the literal goes, and why.
-const NAMED: [(&str, &str, &str); 12] = [
+const NAMED: [(&str, &str, &str); 13] = [
+    (
+        "devkit/src/template.rs",
+        "rustup toolchain install",
+        "another program's command, in the CI files of a new project",
+    ),
     (
         "core/src/kubernetes/finalizer.rs",
         "kubectl patch",

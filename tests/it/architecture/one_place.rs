@@ -42,7 +42,7 @@ fn whatever_the_engine_changes_in_a_cluster_passes_one_function() {
     );
     assert_eq!(where_is(&["client.send"]), ["nesting.rs"]);
     assert_eq!(engine["cluster.rs"].matches("client.request").count(), 1);
-    assert!(engine["cluster.rs"].contains("async fn send(&self, asked: &PreparedRequest)"));
+    assert!(engine["cluster.rs"].contains("async fn send(&self, request: &PreparedRequest)"));
     assert_eq!(where_is(&["PreparedRequest {"]), ["cluster/requests.rs"]);
     assert_eq!(engine["cluster/requests.rs"].matches("Ok(PreparedRequest {").count(), 1);
     // Watches and logs go through kube's `Api`, which is used for nothing else.
