@@ -203,7 +203,8 @@ mod tests {
                     || path.starts_with("tests/")
                     || path.ends_with("tests.rs")
                     || path.ends_with("_test.go");
-                !is_built && !is_test && !(language == Language::Rust && path == "Cargo.toml")
+                let is_rust_manifest = language == Language::Rust && path == "Cargo.toml";
+                !(is_built || is_test || is_rust_manifest)
             });
             let prefix = format!("{}/", folder(language));
             let included: BTreeSet<String> = files(language)

@@ -190,7 +190,10 @@ mod tests {
                         .skip(1)
                         .find(|rest| rest.starts_with(|c: char| c.is_ascii_lowercase()));
                     assert_eq!(unfilled, None, "{path}");
-                    if path.ends_with(".yaml") || path.ends_with(".yml") {
+                    if std::path::Path::new(path)
+                        .extension()
+                        .is_some_and(|name| name == "yaml" || name == "yml")
+                    {
                         let read: Result<serde_json::Value, _> = serde_yaml::from_str(text);
                         assert!(
                             read.as_ref().is_ok_and(serde_json::Value::is_object),

@@ -142,7 +142,7 @@ impl Browser {
             }
         }
         self.session.switch_to(&self.first).await.unwrap();
-        *self.current.lock().unwrap() = self.first.clone();
+        self.current.lock().unwrap().clone_from(&self.first);
     }
 
     /// Keeps a picture of the current window.

@@ -210,7 +210,9 @@ async fn stranger() -> String {
     tokio::spawn(async move {
         while let Ok((mut socket, _)) = listener.accept().await {
             let mut head = [0; 4096];
-            socket.read(&mut head).await.ok();
+            if !matches!(socket.read(&mut head).await, Ok(1..)) {
+                continue;
+            }
             socket.write_all(STRANGE_PAGE.as_bytes()).await.ok();
         }
     });
@@ -218,7 +220,7 @@ async fn stranger() -> String {
 }
 
 /// The stranger's own page.
-async fn of_stranger<'b>(browser: &'b Browser) -> Page<'b> {
+async fn of_stranger(browser: &Browser) -> Page<'_> {
     let page = browser.window(super::page::DESK, super::page::Theme::Light).await;
     page.open(&stranger().await).await;
     page.see("hello").await;

@@ -10,7 +10,7 @@ use super::{
 };
 
 /// How long anything that a test waits for may take. The machine may be busy.
-const DEADLINE: Duration = Duration::from_secs(60);
+const DEADLINE: Duration = Duration::from_mins(1);
 /// How often the page is asked.
 const POLL: Duration = Duration::from_millis(40);
 /// How much of a page a failure shows.

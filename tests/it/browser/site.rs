@@ -34,9 +34,12 @@ use super::{
 /// Who uses the page.
 pub const USER: &str = "anna on laptop";
 
+/// What is to be planned, and the texts of its manifests.
+type Source = (PlanRequest, Vec<String>);
+
 /// Manifests that a test can change.
 #[derive(Clone, Default)]
-pub struct Manifests(Arc<Mutex<Vec<(PlanRequest, Vec<String>)>>>);
+pub struct Manifests(Arc<Mutex<Vec<Source>>>);
 
 #[async_trait]
 impl Sources for Manifests {
@@ -270,7 +273,7 @@ impl Site {
                 return;
             }
             assert!(
-                began.elapsed() < Duration::from_secs(60),
+                began.elapsed() < Duration::from_mins(1),
                 "left after a minute: {left:?}"
             );
             tokio::time::sleep(Duration::from_millis(100)).await;

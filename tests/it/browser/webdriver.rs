@@ -1,4 +1,4 @@
-//! A client of WebDriver: <https://www.w3.org/TR/webdriver2/>.
+//! A client of `WebDriver`: <https://www.w3.org/TR/webdriver2/>.
 
 use std::{fmt, time::Duration};
 
@@ -12,7 +12,7 @@ use hyper_util::{
 use serde_json::{Value, json};
 
 /// How long a command may take. The machine may be busy.
-const DEADLINE: Duration = Duration::from_secs(60);
+const DEADLINE: Duration = Duration::from_mins(1);
 /// Under which name elements are passed.
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
 
