@@ -447,7 +447,7 @@ fn a_toolchain_that_is_missing_is_named_with_what_installs_it() {
     assert!(
         output
             .err
-            .starts_with("error: Python needs python3, which isn't there\n  hint: "),
+            .starts_with("error: Python needs python3, which is not installed\n  hint: "),
         "{}",
         output.all()
     );

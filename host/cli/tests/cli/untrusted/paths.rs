@@ -152,12 +152,12 @@ fn what_an_application_names_stays_in_the_tree() {
         (
             "    path: chart\n    helm:\n      fileParameters: [{ name: 'a=/etc/passwd,b', path: ok.yaml }]",
             9,
-            "are not one key and one file",
+            "must be one key and one file",
         ),
         (
             "    path: chart\n    helm:\n      fileParameters: [{ name: a, path: 'ok.yaml,b=/etc/passwd' }]",
             9,
-            "are not one key and one file",
+            "must be one key and one file",
         ),
         (
             "    path: chart\n    helm:\n      valueFiles: ['secrets://x']",

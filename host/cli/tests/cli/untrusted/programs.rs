@@ -159,41 +159,41 @@ fn a_kustomization_takes_nothing_from_elsewhere() {
         ),
         (
             "Resources:\n- http://127.0.0.1/a.yaml",
-            "would be fetched from elsewhere",
+            "would be fetched from a remote location",
         ),
         (
             "re\u{17f}ources:\n- http://127.0.0.1/a.yaml",
-            "would be fetched from elsewhere",
+            "would be fetched from a remote location",
         ),
         (
             "resources:\n- github.com/a/b",
             "`github.com/a/b` would be fetched from a remote location",
         ),
-        ("components:\n- git@example.com:a/b", "would be fetched from elsewhere"),
-        ("bases:\n- example.com/a/b?ref=main", "would be fetched from elsewhere"),
+        ("components:\n- git@example.com:a/b", "would be fetched from a remote location"),
+        ("bases:\n- example.com/a/b?ref=main", "would be fetched from a remote location"),
         ("resources:\n- example.com/a/b.git", "there is no such file"),
         (
             "configMapGenerator:\n- { name: a, files: ['x=http://127.0.0.1/x'] }",
-            "would be fetched from elsewhere",
+            "would be fetched from a remote location",
         ),
         (
             "patches:\n- { path: http://127.0.0.1/x }",
-            "would be fetched from elsewhere",
+            "would be fetched from a remote location",
         ),
         (
             "transformers:\n- '{apiVersion: builtin, kind: PatchTransformer, metadata: {name: a}, path: \"http://127.0.0.1/x\"}'",
-            "would be fetched from elsewhere",
+            "would be fetched from a remote location",
         ),
         (
             "helmCharts:\n- { name: a, repo: https://example.com }",
-            "would be fetched from elsewhere",
+            "would be fetched from a remote location",
         ),
         (
             "helmGlobals:\n  configHome: ./helm",
             "helm would read its configuration and its plugins from `./helm`",
         ),
         ("helmGlobals:\n  chartHome: ../../outside", "leads outside the folder"),
-        ("resources:\n- base", "would be fetched from elsewhere"),
+        ("resources:\n- base", "would be fetched from a remote location"),
     ] {
         let victim = Victim::new(&[
             ("deploy/kustomization.yaml", &format!("{text}\n")),
@@ -250,7 +250,7 @@ fn rules_about_signatures_are_for_a_plugin_or_a_mistake() {
     fs::write(victim.path("tree/other.wasm"), component("ttl")).unwrap();
     victim.refused(
         "plan --simulate",
-        &["other.wasm may not be used: there are rules about who has to sign"],
+        &["other.wasm may not be used: there are signature rules"],
     );
 }
 

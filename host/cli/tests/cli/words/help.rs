@@ -179,9 +179,9 @@ fn help_shows_the_exit_codes() {
       terminate   Terminate an application's running operation, from any machine
       sweep       Delete hook objects whose time to live has passed, and list those that are due later
       simulate    Sync to an embedded cluster, or serve one for several commands and kubectl
-       ui          Open the web page in a browser: see what a sync waits for, its hooks and their logs,
+      ui          Open the web page in a browser: see what a sync waits for, its hooks and their logs,
                   and act
-     plugin      Write, build, test and publish plugins; add, list and run them
+      plugin      Write, build, test and publish plugins; add, list and run them
       completion  Print a shell completion script
       help        Print this message or the help of the given subcommand(s)
 
