@@ -169,8 +169,14 @@ fn a_kustomization_takes_nothing_from_elsewhere() {
             "resources:\n- github.com/a/b",
             "`github.com/a/b` would be fetched from a remote location",
         ),
-        ("components:\n- git@example.com:a/b", "would be fetched from a remote location"),
-        ("bases:\n- example.com/a/b?ref=main", "would be fetched from a remote location"),
+        (
+            "components:\n- git@example.com:a/b",
+            "would be fetched from a remote location",
+        ),
+        (
+            "bases:\n- example.com/a/b?ref=main",
+            "would be fetched from a remote location",
+        ),
         ("resources:\n- example.com/a/b.git", "there is no such file"),
         (
             "configMapGenerator:\n- { name: a, files: ['x=http://127.0.0.1/x'] }",
