@@ -7,7 +7,12 @@ use capstan_core::{
         spec::{NewRevision, SyncPolicy, WindowKind, WindowSpec},
         values::{Interval, WindowDuration},
     },
-    reconcile::{Reconciliation, conditions::ConditionStatus, facts::OperationType},
+    reconcile::{
+        Reconciliation,
+        conditions::ConditionStatus,
+        decision::{Decision, WaitReason},
+        facts::OperationType,
+    },
 };
 use jiff::Timestamp;
 use proptest::prelude::*;
@@ -15,7 +20,7 @@ use proptest::prelude::*;
 use crate::world::{Event, Fate, World, seconds};
 
 /// Enough steps for hours of retries, and few enough to notice a loop without a pause.
-const MAX_STEPS: usize = 20_000;
+const MAX_STEPS: usize = 5_000;
 
 fn fate() -> impl Strategy<Value = Fate> {
     prop_oneof![
@@ -95,13 +100,22 @@ fn run_to_the_end(world: &mut World) -> Reconciliation {
         let is_over = [&decided.conditions.ready, &decided.conditions.stalled]
             .iter()
             .any(|condition| condition.status == ConditionStatus::True);
-        if world.is_gone
-            || (is_over && world.now > noticed_at && world.state.running.is_none() && world.events.is_empty())
-        {
+        let is_quiet = world.now > noticed_at && world.state.running.is_none() && world.events.is_empty();
+        if world.is_gone || (is_quiet && (is_over || waits_for_a_distant_window(world, &decided))) {
             return decided;
         }
     }
     panic!("it never ends: {:?}\n{}", world.step(), world.story());
+}
+
+/// Says whether the next window opens in more than a week: windows of two time zones can overlap on all days but those on which the clocks
+/// change.
+fn waits_for_a_distant_window(world: &World, decided: &Reconciliation) -> bool {
+    let Decision::Wait(wait) = &decided.decision else {
+        return false;
+    };
+    let in_a_week = world.now + seconds(7 * 86_400);
+    wait.reason == WaitReason::WaitingForWindow && wait.until.is_some_and(|until| until > in_a_week)
 }
 
 fn world(spec: ApplicationSpec, first: Fate, events: Vec<(i64, Event)>) -> World {
@@ -140,7 +154,7 @@ proptest! {
         prop_assert!(!(ready.status == ConditionStatus::True && stalled.status == ConditionStatus::True), "{:?}", end);
         if ready.status == ConditionStatus::True {
             prop_assert_eq!(world.state.deployed.clone(), Some(world.digest(&world.head())), "{}", world.story());
-        } else {
+        } else if !waits_for_a_distant_window(&world, &end) {
             prop_assert!(!stalled.message.is_empty(), "{:?}", end);
         }
     }
