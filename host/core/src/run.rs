@@ -6,5 +6,6 @@ pub mod input;
 pub mod journal;
 pub(crate) mod makers;
 pub mod operation;
+pub mod record_id;
 pub mod remember;
 pub mod view;

@@ -13,11 +13,11 @@
 
 use std::{
     collections::VecDeque,
-    fmt, io,
-    str::FromStr,
+    io,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
+pub use capstan_core::run::record_id::RecordId;
 use capstan_core::run::{event::Event, view::OperationView};
 use serde::Serialize;
 use tokio::{
@@ -43,38 +43,6 @@ pub enum Record {
         /// The number of events and lines.
         records: u64,
     },
-}
-
-/// The place of a record in its operation's stream. Ids of later records are greater.
-///
-/// Its text is `EVENT` or `EVENT.LINE`: `57` is the 57th event, `57.12` the 12th line after it.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct RecordId {
-    /// The `seq` of the last event up to this record.
-    pub event: u64,
-    /// How many lines came since that event, this one included; 0 for the event itself.
-    pub line: u64,
-}
-
-impl fmt::Display for RecordId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.line {
-            0 => write!(f, "{}", self.event),
-            line => write!(f, "{}.{line}", self.event),
-        }
-    }
-}
-
-impl FromStr for RecordId {
-    type Err = std::num::ParseIntError;
-
-    fn from_str(text: &str) -> Result<RecordId, Self::Err> {
-        let (event, line) = text.split_once('.').unwrap_or((text, "0"));
-        Ok(RecordId {
-            event: event.parse()?,
-            line: line.parse()?,
-        })
-    }
 }
 
 /// How much a bus keeps for subscribers that haven't read it yet.

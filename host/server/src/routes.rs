@@ -119,6 +119,12 @@ impl Named {
 }
 
 impl Server {
+    /// Says whether the user has the right for a verb on an application.
+    async fn may(&self, user: &User, application: &Application, verb: Verb) -> Result<bool, Failure> {
+        let missing = self.setup.access.missing(user, Some(application), &[verb]).await?;
+        Ok(missing.is_empty())
+    }
+
     /// Returns the application that an address names, if the user may do this with it.
     async fn permitted(&self, user: &User, named: &Named, verb: Verb) -> Result<Application, Failure> {
         let application = named.application()?;

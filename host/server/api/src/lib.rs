@@ -36,7 +36,7 @@ pub use self::{
     operation::{OperationPage, OperationSummary, Usual, Waiting},
     plan::PlanPage,
     plugin::PluginRow,
-    stream::{Line, RecordId, StreamRecord},
+    stream::{Line, StreamRecord},
 };
 
 /// The name of the token in the fragment of the address that `capstan ui` prints: `http://127.0.0.1:8080/apps#token=TOKEN`. The page takes

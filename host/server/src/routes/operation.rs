@@ -164,12 +164,7 @@ pub(super) async fn events(
     headers: HeaderMap,
 ) -> Result<Response, Failure> {
     let application = server.permitted(&user, &named, Verb::Get).await?;
-    let may_see_logs = server
-        .setup
-        .access
-        .missing(&user, Some(&application), &[Verb::Logs])
-        .await?
-        .is_empty();
+    let may_see_logs = server.may(&user, &application, Verb::Logs).await?;
     let engine = &server.setup.engine;
     let report = engine.report(&application).await?;
     let records = match find(&report, &named.id)? {

@@ -12,10 +12,10 @@ use axum::{
     extract::{Path, State},
     response::Response,
 };
-use capstan_api::{Line, RecordId, StreamRecord, Verb};
+use capstan_api::{Line, StreamRecord, Verb};
 use capstan_core::{
     model::plugins::Application,
-    run::{event::OperationStatus, view::OperationView},
+    run::{event::OperationStatus, record_id::RecordId, view::OperationView},
 };
 use capstan_engine::{self as engine, PastOperation, Record, Subscription};
 use futures::FutureExt as _;
@@ -86,18 +86,14 @@ pub(super) async fn operation(
     headers: HeaderMap,
 ) -> Result<Response, Failure> {
     let application = server.permitted(&user, &named, Verb::Get).await?;
-    let logs = server
-        .setup
-        .access
-        .missing(&user, Some(&application), &[Verb::Logs])
-        .await?;
+    let may_see_logs = server.may(&user, &application, Verb::Logs).await?;
     // One that isn't known is as good as none.
     let last: Option<RecordId> = last_event_id(&headers).and_then(|id| id.parse().ok());
     let found = locate(&server, &application, &named.id).await?;
     let (writer, response) = chunks::frames(&headers);
     let records = Records {
         writer,
-        hides_lines: !logs.is_empty(),
+        hides_lines: !may_see_logs,
     };
     match found {
         Found::Local(local) => {
@@ -142,20 +138,10 @@ async fn locate(server: &Server, application: &Application, id: &str) -> Result<
     })
 }
 
-fn id_of(id: engine::RecordId) -> RecordId {
-    RecordId {
-        event: id.event,
-        line: id.line,
-    }
-}
-
 fn after(bus: &engine::bus::Bus, last: Option<RecordId>) -> Subscription {
     match last {
         None => bus.subscribe(),
-        Some(last) => bus.subscribe_after(engine::RecordId {
-            event: last.event,
-            line: last.line,
-        }),
+        Some(last) => bus.subscribe_after(last),
     }
 }
 
@@ -188,7 +174,7 @@ async fn follow(local: LocalOperation, last: Option<RecordId>, mut records: Reco
                     .end(local.bus.view().status.unwrap_or(OperationStatus::Running))
                     .await;
             };
-            records.push(&record(read), Some(id_of(subscription.last_id())));
+            records.push(&record(read), Some(subscription.last_id()));
             if records.writer.is_full() {
                 break;
             }
