@@ -27,9 +27,9 @@ pub use self::{
 
 /// The API group.
 pub const GROUP: &str = "capstan.dev";
-/// The version.
+/// The version of the API of `Application`.
 pub const VERSION: &str = "v1alpha1";
-/// The kind.
+/// The kind of the custom resource.
 pub const KIND: &str = "Application";
 /// The plural of the kind, as in paths of requests.
 pub const PLURAL: &str = "applications";
@@ -46,9 +46,9 @@ pub const DELETION_ANNOTATION: &str = "capstan.dev/deletion";
 /// An Application that was decoded.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Application {
-    /// Its name.
+    /// The name of the Application object.
     pub name: String,
-    /// Its namespace.
+    /// The namespace of the Application object.
     pub namespace: String,
     /// The generation of its spec.
     pub generation: i64,

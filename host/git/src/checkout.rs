@@ -15,7 +15,7 @@ use crate::snapshot::{File, FileMode, Snapshot};
 pub struct CheckoutError {
     /// The file or folder.
     pub path: PathBuf,
-    /// The reason.
+    /// What the system reports.
     pub error: io::Error,
 }
 

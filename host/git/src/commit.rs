@@ -9,7 +9,7 @@ use crate::object::Kind;
 /// How many bytes of a subject or a name are kept.
 const MAX_TEXT_BYTES: usize = 200;
 
-/// A commit.
+/// A commit with its author and message, as it is shown to users.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Commit {
     /// Its id, 40 hexadecimal digits.

@@ -26,7 +26,7 @@ pub enum GitError {
     /// The text isn't a path in a repository.
     #[error("`{text}` is not a path in a Git repository: {reason}")]
     Path {
-        /// The text.
+        /// The text as it was given.
         text: String,
         /// What is wrong with it.
         reason: String,
@@ -34,7 +34,7 @@ pub enum GitError {
     /// The text names no branch, tag, commit or reference.
     #[error("`{text}` is not a {kind}: {reason}")]
     Revision {
-        /// The text.
+        /// The text as it was given.
         text: String,
         /// What it should be: `branch`, `tag`, `commit`, `reference` or `range of versions`.
         kind: &'static str,
@@ -62,13 +62,13 @@ pub enum GitError {
     /// The HTTP client can't be made.
     #[error("there is no HTTP client: {reason}")]
     Client {
-        /// The reason.
+        /// What the HTTP client reports.
         reason: String,
     },
     /// No prefix of the configuration allows the URL.
     #[error("{url} may not be fetched: allowed are {}", allowed.join(", "))]
     NotAllowed {
-        /// The URL.
+        /// The URL of the repository, without credentials.
         url: String,
         /// The allowed prefixes.
         allowed: Vec<String>,
@@ -76,9 +76,9 @@ pub enum GitError {
     /// The URL has no TLS, and the host isn't one where that is allowed.
     #[error("{url} may not be fetched without TLS")]
     PlainHttp {
-        /// The URL.
+        /// The URL of the repository, without credentials.
         url: String,
-        /// Its host.
+        /// The host of the URL, with its port if it has one.
         host: String,
     },
     /// The host is this machine, its link or a metadata service.
@@ -86,33 +86,33 @@ pub enum GitError {
         "{url} may not be fetched: {name} leads to {address}, which is this machine, its link or a cloud's metadata service"
     )]
     LocalAddress {
-        /// The URL.
+        /// The URL of the repository, without credentials.
         url: String,
         /// The host's name.
         name: String,
-        /// Its address.
+        /// The address to which the name resolves.
         address: IpAddr,
     },
     /// There is no connection.
     #[error("{url} can't be reached: {reason}")]
     Unreachable {
-        /// The URL.
+        /// The URL of the repository, without credentials.
         url: String,
-        /// The reason.
+        /// What the HTTP client reports.
         reason: String,
     },
     /// The server's certificate isn't trusted.
     #[error("the certificate of {url} is not trusted: {reason}")]
     Certificate {
-        /// The URL.
+        /// The URL of the repository, without credentials.
         url: String,
-        /// The reason.
+        /// What the HTTP client reports.
         reason: String,
     },
     /// The server refuses the TLS connection, usually because it wants another client certificate.
     #[error("{url} refuses the TLS connection: {reason}")]
     ClientRefused {
-        /// The URL.
+        /// The URL of the repository, without credentials.
         url: String,
         /// The reason, as the server says it.
         reason: String,
@@ -120,7 +120,7 @@ pub enum GitError {
     /// The server wants other credentials.
     #[error("{url} refuses {} (HTTP {status})", who.as_deref().unwrap_or("a request without credentials"))]
     Denied {
-        /// The URL.
+        /// The URL of the repository, without credentials.
         url: String,
         /// Who asked; `None` without credentials.
         who: Option<String>,
@@ -130,7 +130,7 @@ pub enum GitError {
     /// The server has no such repository, or doesn't show it.
     #[error("there is no repository at {url}")]
     NotFound {
-        /// The URL.
+        /// The URL of the repository, without credentials.
         url: String,
         /// Whether credentials were sent.
         has_credentials: bool,
@@ -138,7 +138,7 @@ pub enum GitError {
     /// The server redirects to a place that isn't followed.
     #[error("{url} redirects to {to}, which is not followed: {reason}")]
     Redirect {
-        /// The URL.
+        /// The URL of the repository, without credentials.
         url: String,
         /// The target, without a user and query.
         to: String,
@@ -148,7 +148,7 @@ pub enum GitError {
     /// The server doesn't speak version 2 of Git's protocol at this URL.
     #[error("{url} is not a Git repository with protocol version 2: it answers with {answer}")]
     NotGit {
-        /// The URL.
+        /// The URL of the repository, without credentials.
         url: String,
         /// A short description of the answer.
         answer: String,
@@ -156,15 +156,15 @@ pub enum GitError {
     /// The server answers with another status.
     #[error("{url} answers with HTTP {status}")]
     Status {
-        /// The URL.
+        /// The URL of the repository, without credentials.
         url: String,
-        /// The status.
+        /// The HTTP status of the answer.
         status: u16,
     },
     /// The server reports an error.
     #[error("{url} answers: {message}")]
     Remote {
-        /// The URL.
+        /// The URL of the repository, without credentials.
         url: String,
         /// The message of the server, as one line.
         message: String,
@@ -172,7 +172,7 @@ pub enum GitError {
     /// An answer, a pack or an object breaks the rules of its format.
     #[error("{url} sent {what} that can't be read: {reason}")]
     Malformed {
-        /// The URL.
+        /// The URL of the repository, without credentials.
         url: String,
         /// What it is.
         what: String,
@@ -182,7 +182,7 @@ pub enum GitError {
     /// The connection ended before an answer was complete.
     #[error("{url} ended its answer early, after {received} bytes, {stage}")]
     Interrupted {
-        /// The URL.
+        /// The URL of the repository, without credentials.
         url: String,
         /// What was under way.
         stage: Stage,
@@ -192,7 +192,7 @@ pub enum GitError {
     /// The fetch took too long.
     #[error("{url} was not fetched within {} s: time ran out {stage}, after {received} bytes", limit.as_secs_f64())]
     Deadline {
-        /// The URL.
+        /// The URL of the repository, without credentials.
         url: String,
         /// The limit for the whole fetch.
         limit: Duration,
@@ -204,17 +204,17 @@ pub enum GitError {
     /// The repository exceeds a bound.
     #[error("{url} has more than {limit} {bound}")]
     Limit {
-        /// The URL.
+        /// The URL of the repository, without credentials.
         url: String,
-        /// The bound.
+        /// Which bound of `Limits` was exceeded.
         bound: Bound,
-        /// Its value.
+        /// The value of the bound, in its own unit: bytes, objects, files, levels or redirects.
         limit: u64,
     },
     /// The repository's objects have ids that aren't supported.
     #[error("{url} has objects with {format} ids, and only sha1 is supported")]
     ObjectFormat {
-        /// The URL.
+        /// The URL of the repository, without credentials.
         url: String,
         /// The hash function.
         format: String,
@@ -222,13 +222,13 @@ pub enum GitError {
     /// The repository has no commits.
     #[error("{url} has no commits")]
     Empty {
-        /// The URL.
+        /// The URL of the repository, without credentials.
         url: String,
     },
     /// The repository doesn't have the branch, tag, reference or commit.
     #[error("{url} has no {revision}{}", near_names(near, *count))]
     UnknownRevision {
-        /// The URL.
+        /// The URL of the repository, without credentials.
         url: String,
         /// The branch, tag, reference or commit, with its kind.
         revision: String,
@@ -240,7 +240,7 @@ pub enum GitError {
     /// The revision is not a commit, or a tag where a commit's branch is needed.
     #[error("{revision} of {url} {reason}")]
     WrongRevision {
-        /// The URL.
+        /// The URL of the repository, without credentials.
         url: String,
         /// The revision, with its kind.
         revision: String,
@@ -250,11 +250,11 @@ pub enum GitError {
     /// The commit doesn't have the path.
     #[error("commit {commit} of {url} has no `{path}`{}", near_names(near, *count))]
     UnknownPath {
-        /// The URL.
+        /// The URL of the repository, without credentials.
         url: String,
         /// The commit's id, abbreviated.
         commit: String,
-        /// The path.
+        /// The path in the repository, from its root.
         path: String,
         /// The most similar paths in the same folder.
         near: Vec<String>,
@@ -264,23 +264,23 @@ pub enum GitError {
     /// A symbolic link leads outside the repository.
     #[error("commit {commit} of {url} has a symbolic link `{path}` that leads outside the repository, to `{target}`")]
     Link {
-        /// The URL.
+        /// The URL of the repository, without credentials.
         url: String,
         /// The commit's id, abbreviated.
         commit: String,
         /// The link's path.
         path: String,
-        /// Its target.
+        /// Where the link leads, as it is written in the repository.
         target: String,
     },
     /// A file or folder has a name that is refused.
     #[error("commit {commit} of {url} has an entry `{path}` that is refused: {reason}")]
     Entry {
-        /// The URL.
+        /// The URL of the repository, without credentials.
         url: String,
         /// The commit's id, abbreviated.
         commit: String,
-        /// Its path.
+        /// The path of the entry, from the root of the repository.
         path: String,
         /// What is wrong with it.
         reason: String,
@@ -288,7 +288,7 @@ pub enum GitError {
     /// The signature is missing, or not by one of the trusted keys.
     #[error("{url}: {error}")]
     Signature {
-        /// The URL.
+        /// The URL of the repository, without credentials.
         url: String,
         /// What is wrong with the signature.
         error: SignatureError,
@@ -301,7 +301,7 @@ pub enum GitError {
 pub enum Stage {
     /// Connects, and reads what the server can do.
     Capabilities,
-    /// Reads references.
+    /// The references of the repository are listed.
     References,
     /// Receives the pack with the commit.
     Commit,

@@ -41,9 +41,9 @@ pub struct GitClient {
 /// What is fetched.
 #[derive(Debug, Clone)]
 pub struct FetchRequest {
-    /// The repository.
+    /// The URL of the repository.
     pub url: RepositoryUrl,
-    /// Which commit.
+    /// The branch, tag, reference, range of versions or commit to fetch.
     pub revision: Revision,
     /// Files and folders; at least one. The root of the repository is the path `.`.
     pub paths: Vec<RepositoryPath>,

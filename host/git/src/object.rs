@@ -5,7 +5,7 @@ use std::fmt;
 use bytes::Bytes;
 use gix_hash::ObjectId;
 
-/// An object.
+/// An unpacked object of a pack: its type and its content.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Object {
     pub(crate) kind: Kind,

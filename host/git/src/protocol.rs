@@ -35,7 +35,7 @@ pub(crate) enum Wanted {
     Commit,
     /// A commit without its ancestors, with its folders, but without the contents of files.
     CommitWithoutFiles,
-    /// Single objects.
+    /// Only the objects that are named, without what they refer to.
     Objects,
 }
 

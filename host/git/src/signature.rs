@@ -31,11 +31,11 @@ pub struct SignaturePolicy {
 /// What has to be signed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SignedObject {
-    /// The commit.
+    /// The commit must be signed.
     Commit,
     /// The annotated tag. It has to have the name by which it is requested.
     Tag,
-    /// Both.
+    /// The tag and its commit must both be signed.
     TagAndCommit,
 }
 
@@ -120,7 +120,7 @@ pub enum VerifyError {
     /// The key may not be used.
     #[error("is signed by {key}, which may not be used: {reason}")]
     Unusable {
-        /// The key.
+        /// The fingerprint or ID of the key that made the signature.
         key: String,
         /// Why it may not be used.
         reason: String,

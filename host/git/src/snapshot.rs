@@ -9,7 +9,7 @@ use crate::{commit::Commit, fetch::Known, signature::Signer};
 /// The files of a commit below the named paths.
 #[derive(Debug, Clone)]
 pub struct Snapshot {
-    /// The commit.
+    /// The commit from which the files are.
     pub commit: Commit,
     /// The whole name of the reference that names it: `refs/heads/main`, or the tag with the highest version; `None` for a commit by its id.
     pub reference: Option<String>,

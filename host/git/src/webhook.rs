@@ -134,25 +134,25 @@ pub enum WebhookError {
     /// The body is too large.
     #[error("the body has {bytes} bytes, and may have {MAX_BODY_BYTES}")]
     TooLarge {
-        /// Its size.
+        /// The size of the body, or of what was read of it.
         bytes: usize,
     },
     /// The header with the signature is missing.
     #[error("there is no header `{header}`; set the same secret for the webhook at the service and here")]
     NoSignature {
-        /// The header.
+        /// The name of the HTTP header.
         header: &'static str,
     },
     /// The signature isn't one of this body with this secret.
     #[error("the header `{header}` doesn't fit the body and the secret; set the same secret at the service and here")]
     WrongSignature {
-        /// The header.
+        /// The name of the HTTP header.
         header: &'static str,
     },
     /// The header with the event is missing.
     #[error("there is no header `{header}`; is the webhook of the type that is configured?")]
     NoEvent {
-        /// The header.
+        /// The name of the HTTP header.
         header: &'static str,
     },
     /// The body isn't what the service sends.

@@ -83,9 +83,9 @@ impl fmt::Debug for Token {
 /// One user, who knows a token and may do everything. The cluster still refuses what their credentials may not do.
 #[derive(Debug, Clone)]
 pub struct TokenAccess {
-    /// The token.
+    /// The token that every request must have.
     pub token: Token,
-    /// The user.
+    /// The user as whom each request with the token acts.
     pub user: User,
 }
 

@@ -59,7 +59,7 @@ pub struct Setup {
     pub plugins: Vec<PluginRow>,
     /// The values of `Host` that are served: `127.0.0.1:8080`. Others are refused, so that no foreign name leads here.
     pub hosts: Vec<String>,
-    /// The page.
+    /// The compressed files of the web page.
     pub assets: Vec<Asset>,
     /// Whether nothing can be changed.
     pub is_read_only: bool,

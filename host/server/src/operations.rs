@@ -32,22 +32,22 @@ const MAX_COMMANDS: usize = 1;
 /// An operation that was left, to be continued by another process.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LeftOperation {
-    /// Its application.
+    /// The application of the operation.
     pub application: Application,
-    /// Its id.
+    /// The ID of the operation.
     pub operation: String,
 }
 
 /// An operation of this process.
 #[derive(Clone)]
 pub(crate) struct LocalOperation {
-    /// Its application.
+    /// The application of the operation.
     pub application: Application,
-    /// Its id.
+    /// The ID of the operation.
     pub id: String,
     /// Who wanted it here.
     pub by: String,
-    /// Its records.
+    /// The events and log lines of the operation.
     pub bus: Bus,
     terminate: mpsc::Sender<String>,
 }

@@ -7,7 +7,7 @@ use capstan_engine::PlanRequest;
 /// An application whose manifests can be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KnownApplication {
-    /// The application.
+    /// The name and namespace of the application.
     pub application: Application,
     /// Its sources, for people: `shop/`, `chart charts/shop 1.2.0`.
     pub sources: Vec<String>,
@@ -31,7 +31,7 @@ pub enum SourceError {
     Unknown,
     /// They have mistakes.
     Mistakes(Diagnostics),
-    /// Something else.
+    /// Why the manifests could not be read, other than by mistakes in them.
     Other(String),
 }
 

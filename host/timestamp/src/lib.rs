@@ -47,12 +47,12 @@ pub struct SignedDuration {
 /// What a timestamp is rounded to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unit {
-    /// Milliseconds.
+    /// Timestamps are rounded to milliseconds.
     Millisecond,
 }
 
 impl Timestamp {
-    /// 1970-01-01T00:00:00Z.
+    /// The time 1970-01-01T00:00:00Z.
     pub const UNIX_EPOCH: Timestamp = Timestamp {
         second: 0,
         nanosecond: 0,

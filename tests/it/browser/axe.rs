@@ -31,7 +31,7 @@ const RUN: &str = r"
     return true;
 ";
 
-/// The check.
+/// The source of axe-core, which each page runs.
 pub struct Axe(String);
 
 impl Axe {

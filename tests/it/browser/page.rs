@@ -45,7 +45,7 @@ pub const DESK: Size = Size {
     width: 1440,
     height: 900,
 };
-/// A phone.
+/// The size of a phone, in CSS pixels.
 pub const PHONE: Size = Size {
     width: 390,
     height: 844,
@@ -72,7 +72,7 @@ impl Theme {
     }
 }
 
-/// A window.
+/// A window of the browser, with one page in it.
 pub struct Page<'b> {
     pub browser: &'b Browser,
     window: String,

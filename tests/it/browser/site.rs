@@ -82,7 +82,7 @@ pub struct Options {
     pub user: Option<String>,
 }
 
-/// A server.
+/// A server with its own embedded cluster and engine.
 pub struct Site {
     pub stage: Stage,
     pub manifests: Manifests,
@@ -206,7 +206,7 @@ impl Site {
         running.server
     }
 
-    /// Answers again.
+    /// Lets the server that was cut off answer again.
     pub async fn answer(&self, server: Server) {
         let listener = TcpListener::bind(self.address).await.unwrap();
         self.serve(server, listener).await;

@@ -76,7 +76,7 @@ pub(super) struct Health {
     pub(super) is: BTreeMap<String, String>,
 }
 
-/// A deletion.
+/// A step that deletes an application.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(super) struct Deletion {

@@ -32,7 +32,7 @@ pub enum ScheduleError {
         "`{text}` has {found} fields, and a schedule has 5: minute, hour, day of the month, month and day of the week"
     )]
     Fields {
-        /// The text.
+        /// The schedule as it is written in the spec.
         text: String,
         /// How many fields it has.
         found: usize,

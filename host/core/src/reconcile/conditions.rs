@@ -29,7 +29,7 @@ pub struct Conditions {
     pub healthy: Condition,
 }
 
-/// One condition.
+/// A condition of the status, as Kubernetes defines conditions.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Condition {
     /// Whether it holds.
@@ -45,7 +45,7 @@ pub struct Condition {
 /// Whether a condition holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ConditionStatus {
-    /// It holds.
+    /// What the condition says is so.
     True,
     /// It doesn't hold.
     False,

@@ -34,21 +34,21 @@ pub enum Decision {
     Fetch,
     /// Render the manifests of a revision. A revision that a trigger names is fetched first.
     Render {
-        /// The revision.
+        /// The revision to render, as the origin names it.
         revision: String,
     },
     /// Plan and begin an operation.
     Begin(Box<OperationRequest>),
     /// Drive an operation whose driver ended.
     Resume {
-        /// Its ID.
+        /// The ID of the operation.
         operation: String,
     },
     /// Terminate an operation. One without a driver is driven until it has ended.
     Terminate {
-        /// Its ID.
+        /// The ID of the running operation.
         operation: String,
-        /// Why.
+        /// Why it is terminated.
         cause: TerminationCause,
     },
     /// Delete objects whose time to live is over. That is not an operation.
@@ -79,7 +79,7 @@ impl Decision {
 /// What is waited for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Wait {
-    /// What for.
+    /// What the application waits for.
     pub reason: WaitReason,
     /// What for, in words for users: since when, until when.
     pub message: String,
@@ -119,7 +119,7 @@ pub enum WaitReason {
 /// Why only a person can help.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stall {
-    /// Why.
+    /// Why nothing more is done without a person.
     pub reason: StallReason,
     /// Why, in words for users, and what helps.
     pub message: String,
@@ -193,14 +193,14 @@ impl OperationRequest {
 pub enum NewOperation {
     /// Sync a set.
     Sync {
-        /// The set.
+        /// The manifests to apply.
         set: DesiredSet,
         /// The parameters of the trigger; the default for an automatic sync.
         parameters: SyncParameters,
     },
     /// Sync the deployed set without hooks, except for those that run when drift is healed.
     Heal {
-        /// The set.
+        /// The manifests to apply.
         set: DesiredSet,
     },
     /// Deploy the set of an earlier operation.
@@ -232,7 +232,7 @@ pub enum BeginCause {
     Trigger {
         /// The trigger's ID.
         id: String,
-        /// Who.
+        /// The user who set the trigger; `None` if it is unknown.
         by: Option<String>,
     },
     /// The Application was deleted.
@@ -265,7 +265,7 @@ pub enum TerminationCause {
     Trigger {
         /// The trigger's ID.
         id: String,
-        /// Who.
+        /// The user who set the trigger; `None` if it is unknown.
         by: Option<String>,
     },
     /// The Application was deleted.

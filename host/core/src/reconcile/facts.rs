@@ -110,7 +110,7 @@ impl WayOut {
 /// A trigger in the annotations of an Application.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TriggerRequest {
-    /// Its ID.
+    /// The ID of the trigger, which is handled once.
     pub id: String,
     /// What is triggered, or why the text isn't valid.
     pub trigger: Result<Trigger, TriggerError>,
@@ -165,16 +165,16 @@ pub struct Failure {
 pub enum Rendering {
     /// Nothing was rendered yet, or something else changed that it depends on, such as a `ConfigMap` with values.
     NotDone,
-    /// It failed.
+    /// Rendering failed.
     Failed {
-        /// The revision.
+        /// The revision that was rendered.
         revision: String,
         /// The generation of the spec.
         generation: i64,
-        /// Why.
+        /// What failed, and when.
         failure: Failure,
     },
-    /// It succeeded.
+    /// Rendering succeeded, with these manifests.
     Done(DesiredSet),
 }
 
@@ -231,9 +231,9 @@ pub struct KnownState {
 /// A set that somebody rolled back from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HeldBack {
-    /// Its digest.
+    /// The digest of the set that is held back.
     pub digest: String,
-    /// Its revision.
+    /// The revision from which the manifests were rendered.
     pub revision: String,
 }
 
@@ -242,7 +242,7 @@ pub struct HeldBack {
 pub struct Healing {
     /// How often in a row.
     pub count: u32,
-    /// When last.
+    /// When drift was healed last; `None` if never.
     pub last_at: Option<Timestamp>,
 }
 
@@ -251,7 +251,7 @@ pub struct Healing {
 pub enum Live {
     /// They weren't looked at yet.
     NotLookedAt,
-    /// They were.
+    /// The live objects were compared with the deployed set.
     Known {
         /// The worst health of an object.
         health: Health,
@@ -276,7 +276,7 @@ pub struct Drift {
 /// An application that this one depends on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DependencyFacts {
-    /// Its name.
+    /// The name of the dependency, in the same namespace.
     pub name: String,
     /// How it is.
     pub state: DependencyState,
@@ -291,9 +291,9 @@ pub enum DependencyState {
     NotReady,
     /// It is Stalled.
     Stalled {
-        /// Since when.
+        /// Since when it is Stalled.
         since: Timestamp,
-        /// Why.
+        /// The message of its condition.
         message: String,
     },
     /// It doesn't exist.

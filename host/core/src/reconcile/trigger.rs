@@ -14,7 +14,7 @@ const MAX_ID_BYTES: usize = 128;
 pub enum Trigger {
     /// A sync, although nothing may have changed.
     Sync(SyncParameters),
-    /// A rollback.
+    /// Roll back to the manifests of an earlier operation.
     Rollback {
         /// The number or ID of the operation whose set is deployed again.
         to: String,
@@ -69,7 +69,7 @@ pub enum TriggerError {
     /// It has a parameter of another trigger.
     #[error("`{parameter}` can't be combined with `\"do\": \"{action}\"`")]
     Parameter {
-        /// The parameter.
+        /// The name of the parameter in the annotation.
         parameter: &'static str,
         /// What is triggered.
         action: &'static str,

@@ -50,7 +50,7 @@ pub enum Trigger {
         #[serde(default)]
         hook: Vec<String>,
     },
-    /// Remove it.
+    /// Delete the application with its hooks.
     Delete {
         /// Its name, typed by the user.
         name: String,
@@ -85,7 +85,7 @@ pub struct Approval {
     /// The hook, by its name or as `KIND[.GROUP]/[NAMESPACE/]NAME`; the only one that waits for a person if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hook: Option<String>,
-    /// The verdict.
+    /// Whether the hook is approved or rejected.
     pub verdict: Verdict,
     /// Why; shown with the hook's result.
     #[serde(default)]

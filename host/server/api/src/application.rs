@@ -34,9 +34,9 @@ pub enum ApplicationState {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ApplicationRow {
-    /// The application.
+    /// The name and namespace of the application.
     pub application: Application,
-    /// Its cluster.
+    /// The name under which the server shows its cluster.
     pub cluster: String,
     /// How it is.
     pub state: ApplicationState,
@@ -67,9 +67,9 @@ pub struct ApplicationRow {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct WaveProgress {
-    /// Its phase.
+    /// The phase of the wave.
     pub phase: Phase,
-    /// Its number.
+    /// The number of the wave.
     pub wave: Wave,
     /// How many tasks it has.
     pub tasks: usize,
@@ -87,7 +87,7 @@ pub struct WaveProgress {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct HealthSummary {
-    /// The worst.
+    /// The worst health of all its objects.
     pub worst: Health,
     /// The first object that is so; absent if all are healthy.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -103,13 +103,13 @@ pub struct HealthSummary {
     pub at: Timestamp,
 }
 
-/// One application.
+/// What is known about an application: its running operation, history and pending work.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ApplicationReport {
-    /// The application.
+    /// The name and namespace of the application.
     pub application: Application,
-    /// Its cluster.
+    /// The name under which the server shows its cluster.
     pub cluster: String,
     /// How it is.
     pub state: ApplicationState,
@@ -140,7 +140,7 @@ pub struct ApplicationReport {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PendingRequest {
-    /// Who asked.
+    /// The user who started the work.
     pub by: String,
     /// What it waits for, or why it failed.
     pub message: String,
@@ -153,9 +153,9 @@ pub struct PendingRequest {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct DueObject {
-    /// Which.
+    /// The object to delete.
     pub key: ObjectKey,
-    /// When.
+    /// When the object is due to be deleted.
     pub at: Timestamp,
     /// The delete policy that says so.
     pub by: String,

@@ -7,11 +7,11 @@ pub const MAX_FRAME: usize = 64 << 20;
 /// One event of the stream.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Frame {
-    /// Its kind.
+    /// The kind of the record, from the field `event` of the frame.
     pub event: String,
     /// Its id; absent if it has none.
     pub id: Option<String>,
-    /// Its data.
+    /// The text of all fields `data`, with line breaks between them.
     pub data: String,
 }
 

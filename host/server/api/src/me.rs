@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Me {
-    /// The user.
+    /// The name of the user, as the server shows it.
     pub name: String,
     /// The version of capstan.
     pub version: String,
@@ -41,13 +41,13 @@ impl Me {
 pub enum Verb {
     /// See the application.
     Get,
-    /// See plans.
+    /// Plan a sync, and see the plan with its diffs.
     Plan,
     /// See logs of hooks.
     Logs,
-    /// See objects.
+    /// See the live objects of an application.
     Objects,
-    /// Sync it.
+    /// Sync an application.
     Sync,
     /// Approve or reject a hook.
     Approve,
@@ -57,7 +57,7 @@ pub enum Verb {
     Rollback,
     /// Run its tests.
     Test,
-    /// Delete it.
+    /// Delete an application.
     Delete,
     /// Delete what is due.
     Sweep,

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ObjectRow {
-    /// The object.
+    /// The kind, namespace and name of the object.
     pub key: ObjectKey,
     /// How it is.
     pub health: Health,

@@ -27,7 +27,7 @@ pub struct OperationSummary {
     pub id: String,
     /// What it does.
     pub does: OperationKind,
-    /// What for.
+    /// Whether it deploys, rolls back or runs tests.
     #[serde(default)]
     pub purpose: Purpose,
     /// Who started it.
@@ -172,7 +172,7 @@ pub struct AwaitedSignal {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Usual {
-    /// That operation.
+    /// The ID of the operation whose durations these are.
     pub operation: String,
     /// How long it took, in milliseconds.
     pub milliseconds: u64,
@@ -189,9 +189,9 @@ pub struct Usual {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct UsualWave {
-    /// Its phase.
+    /// The phase of the wave.
     pub phase: Phase,
-    /// Its number.
+    /// The number of the wave.
     pub wave: Wave,
     /// How long it took, in milliseconds.
     pub milliseconds: u64,
@@ -211,9 +211,9 @@ pub struct TaskLogs {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ContainerLogs {
-    /// The pod.
+    /// The name of the pod that wrote the line.
     pub pod: String,
-    /// The container.
+    /// The name of the container that wrote the line.
     pub container: String,
     /// The lines that were kept.
     pub lines: Vec<KeptLine>,
@@ -229,6 +229,6 @@ pub struct KeptLine {
     /// When it was read; absent if version 0.1.0 kept it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at: Option<Timestamp>,
-    /// The line.
+    /// The line, without its end.
     pub text: String,
 }

@@ -44,9 +44,9 @@ pub enum PlanKind {
     Sync,
     /// A sync of an earlier operation's manifests.
     Rollback,
-    /// Its tests.
+    /// A run of the test hooks.
     Test,
-    /// Its deletion.
+    /// A deletion of the application.
     Delete,
 }
 
@@ -87,9 +87,9 @@ pub struct Choices {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum HookChoice {
-    /// All.
+    /// All hooks run.
     All,
-    /// None.
+    /// No hook runs.
     None,
     /// Nothing but hooks.
     Only,
@@ -107,7 +107,7 @@ pub struct PlanPage {
     pub application: Application,
     /// What it does.
     pub does: OperationKind,
-    /// What for.
+    /// Whether it deploys, rolls back or runs tests.
     #[serde(default)]
     pub purpose: Purpose,
     /// What is deployed now.
@@ -152,13 +152,13 @@ pub struct PlanPage {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PlannedTask {
-    /// Names it.
+    /// The ID of the task in the plan and in the events of its operation.
     pub id: TaskId,
-    /// Its phase.
+    /// The phase in which the task runs.
     pub phase: Phase,
-    /// Its wave.
+    /// The wave in which the task runs.
     pub wave: Wave,
-    /// Its object.
+    /// The object that the task changes.
     pub key: ObjectKey,
     /// By which word the object can be chosen: `Deployment/api`.
     pub word: String,
@@ -243,9 +243,9 @@ impl From<&Allowance> for PluginAllowance {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Answerer {
-    /// The plugin.
+    /// The name of the plugin.
     pub plugin: String,
-    /// Its version.
+    /// The version of the plugin.
     pub version: String,
     /// SHA-256 of the component, in hex.
     pub digest: String,

@@ -6,16 +6,16 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PluginRow {
-    /// Its name.
+    /// The name of the plugin.
     pub name: String,
-    /// Its version.
+    /// The version of the plugin.
     pub version: String,
     /// SHA-256 of the component, in hex.
     pub digest: String,
     /// The version of the contract that it was built for.
     #[serde(default)]
     pub contract: String,
-    /// One sentence.
+    /// The description in the plugin's manifest.
     #[serde(default)]
     pub description: String,
     /// Where it comes from: `built in`, or a path.

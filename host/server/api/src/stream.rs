@@ -21,13 +21,13 @@ pub enum StreamRecord {
     /// How the operation looks. It replaces all that was known of it. It comes first if not all events are kept, and whenever the
     /// operation is driven by another process and has changed.
     Past(Box<OperationView>),
-    /// Something happened.
+    /// An event of the operation.
     Event(Event),
     /// A hook's container wrote a line.
     Line(Line),
     /// The reader was too slow, and so many events and lines were left out. A `Past` follows.
     Missed {
-        /// How many.
+        /// The number of events and lines that were dropped.
         records: u64,
     },
     /// What is waited for; when that changes, at most once a second. It has no id.
@@ -46,9 +46,9 @@ pub struct Line {
     pub at: Timestamp,
     /// The hook's task.
     pub task: TaskId,
-    /// The pod.
+    /// The name of the pod that wrote the line.
     pub pod: String,
-    /// The container.
+    /// The name of the container that wrote the line.
     pub container: String,
     /// The line, without its end.
     pub text: String,

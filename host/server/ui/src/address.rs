@@ -44,7 +44,7 @@ impl Address {
         }
     }
 
-    /// Writes it.
+    /// Returns the path and query of the route.
     pub fn text(&self) -> String {
         let mut text = String::new();
         for part in &self.path {

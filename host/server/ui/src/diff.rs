@@ -5,7 +5,7 @@
 pub enum DiffRow {
     /// Lines that are the same and not shown.
     Gap(usize),
-    /// A line.
+    /// A line of the diff, with its numbers before and after.
     Line {
         old: Option<usize>,
         new: Option<usize>,

@@ -2,7 +2,7 @@
 
 /// The first pause after one that was almost none, in milliseconds.
 const FIRST: i32 = 1000;
-/// The longest.
+/// The longest pause between two tries, in milliseconds.
 const LONGEST: i32 = 30_000;
 
 /// Returns the pause after so many failures in a row, in milliseconds: almost none, then 1 s, 2 s, up to 30 s. `chance` from 0 to 1 takes

@@ -47,7 +47,7 @@ pub struct LogLine {
     pub text: String,
 }
 
-/// One operation.
+/// What the page knows about an operation: its view, events and log lines.
 #[derive(Debug, Clone)]
 pub struct Record {
     pub summary: OperationSummary,

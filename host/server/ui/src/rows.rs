@@ -19,7 +19,7 @@ use crate::{
 pub enum Row<'a> {
     /// The heading of a phase.
     Phase { name: String, says: String },
-    /// A task.
+    /// The row of one task.
     Task {
         /// The place of its column.
         column: usize,
@@ -29,7 +29,7 @@ pub enum Row<'a> {
         /// Whether it is one of an opened fold.
         is_inside: bool,
     },
-    /// Many tasks.
+    /// One row in place of many tasks, until it is opened.
     Fold {
         column: usize,
         tasks: Vec<&'a TaskView>,

@@ -3,7 +3,7 @@
 
 use crate::{columns::Column, span::Millis};
 
-/// Which scale.
+/// How times become positions on the timeline.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Mode {
     /// Each wave has a least width and a share of the rest that grows more slowly than its duration.

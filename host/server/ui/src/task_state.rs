@@ -21,7 +21,7 @@ pub enum TaskState {
     Pending,
     /// Its wave runs; it waits for other tasks of it.
     Held,
-    /// It runs.
+    /// The task has started and has not ended.
     Running,
     /// It waits for a person's approval.
     Asks,
@@ -29,7 +29,7 @@ pub enum TaskState {
     Done,
     /// It failed, and its directives say to go on.
     Tolerated,
-    /// It failed.
+    /// The task ended with a failure.
     Failed,
     /// It was stopped for a reason outside itself.
     Stopped,

@@ -41,7 +41,7 @@ pub struct Look<'l> {
     pub now: Millis,
     /// The width of the timeline in pixels.
     pub width: f64,
-    /// Its height.
+    /// The height of the visible part, in pixels.
     pub height: f64,
     /// How far it is scrolled.
     pub top: f64,
@@ -53,7 +53,7 @@ pub struct Look<'l> {
     pub selected: Option<&'l str>,
 }
 
-/// The timeline.
+/// The rows and columns of the timeline, as they are drawn.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Timeline {
     pub bands: Vec<Band>,

@@ -35,7 +35,7 @@ impl OperationType {
 /// An operation that isn't over.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RunningOperation {
-    /// Its ID.
+    /// The ID of the operation.
     pub id: String,
     /// What it does.
     pub kind: OperationType,
@@ -54,7 +54,7 @@ pub struct RunningOperation {
 /// Who drives an operation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Driver {
-    /// This controller.
+    /// This controller runs the operation.
     Controller,
     /// Nobody: its driver ended.
     Nobody,
@@ -106,13 +106,13 @@ pub struct FinishedOperation {
 /// How an operation ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum OperationResult {
-    /// It succeeded.
+    /// The operation succeeded.
     Succeeded,
     /// It failed, after its own retries.
     Failed {
         /// The class of the failure.
         class: FailureClass,
-        /// What failed.
+        /// What failed, in words of the operation.
         message: String,
         /// How often in a row operations of this set failed because the API server or a webhook gave no answer; 0 if this one failed for
         /// another reason.
@@ -120,7 +120,7 @@ pub enum OperationResult {
     },
     /// Its plan was refused before anything began.
     Refused {
-        /// Why.
+        /// Why the operation was refused, in words of the engine.
         message: String,
         /// As for [`OperationResult::Failed`].
         outages: u32,

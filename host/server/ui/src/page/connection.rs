@@ -55,7 +55,7 @@ pub fn set_token(token: &str) {
     KNOWN.set(Some(token.to_owned()));
 }
 
-/// Gets something.
+/// Sends a GET request with the token, and reads the JSON of the answer.
 pub async fn get<T: DeserializeOwned>(path: &str) -> Result<T, ApiError> {
     let text = text(path).await?;
     read(&text)
@@ -66,7 +66,7 @@ pub async fn text(path: &str) -> Result<String, ApiError> {
     body(fetch(path, "GET", None, None, None).await?).await
 }
 
-/// Changes something.
+/// Sends a POST request with the token and the header that changes need.
 pub async fn post<B: Serialize, T: DeserializeOwned>(path: &str, what: &B) -> Result<T, ApiError> {
     let json = serde_json::to_string(what).map_err(|error| other(error.to_string()))?;
     let text = body(fetch(path, "POST", Some(&json), None, None).await?).await?;

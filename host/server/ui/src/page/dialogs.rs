@@ -11,7 +11,7 @@ use capstan_api::{ApiError, Outcome, Trigger, path};
 use super::{bits, connection, dom::*, icons::icon, store::Store};
 use crate::{address::application, words};
 
-/// A dialog.
+/// Which dialog is open, and about what.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Dialog {
     Find,

@@ -91,7 +91,7 @@ pub fn for_readers(text: impl Content) -> View {
     tags::span().class("sr").children(text).into()
 }
 
-/// Nothing.
+/// Returns a view that draws nothing.
 pub fn nothing() -> View {
     View::new()
 }
@@ -250,7 +250,7 @@ fn later_boxed(milliseconds: i32, action: Box<dyn FnOnce()>) {
     let _ = window().set_timeout_with_callback_and_timeout_and_arguments_0(action.unchecked_ref(), milliseconds);
 }
 
-/// Waits.
+/// Returns after so many milliseconds.
 pub async fn sleep(milliseconds: i32) {
     let promise = js_sys::Promise::new(&mut |resolve, _| {
         let _ = window().set_timeout_with_callback_and_timeout_and_arguments_0(&resolve, milliseconds);

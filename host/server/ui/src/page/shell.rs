@@ -21,7 +21,7 @@ use crate::{
 /// How many applications the rail names in each of its parts.
 const MAX_NAMED: usize = 4;
 
-/// Draws everything.
+/// Draws the frame of the page, and in it the page that the address names.
 pub fn shell(store: Store) -> View {
     // Links go through the history, unless the browser is asked to do something else with them.
     let follow_link = move |event: web_sys::MouseEvent| {

@@ -23,7 +23,7 @@ pub enum Link {
     SignedOut(ApiError),
 }
 
-/// The colours.
+/// Which colours the page has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Theme {
     /// Those of the system.

@@ -6,7 +6,7 @@ use sycamore::web::{HtmlNode, ViewHtmlNode as _, ViewNode as _, events::EventDes
 
 use super::*;
 
-/// An element.
+/// An element of the document that is being built.
 pub struct Element(HtmlNode);
 
 impl From<Element> for View {

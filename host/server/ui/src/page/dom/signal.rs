@@ -107,7 +107,7 @@ macro_rules! readable {
                     read(&typed(read_tracked(self.as_raw())))
                 }
 
-                /// Reads it.
+                /// Reads the value without following its changes.
                 pub fn with_untracked<U>(self, with: impl FnOnce(&T) -> U) -> U {
                     with(&typed(read(self.as_raw())))
                 }
@@ -120,7 +120,7 @@ macro_rules! readable {
                     *typed(read_tracked(self.as_raw()))
                 }
 
-                /// Returns it.
+                /// Returns the value without following its changes.
                 pub fn get_untracked(self) -> T
                 where
                     T: Copy,
@@ -166,12 +166,12 @@ impl<T: 'static> Signal<T> {
         *self.raw
     }
 
-    /// Sets it.
+    /// Replaces the value, and draws again what follows it.
     pub fn set(self, value: T) {
         write(self.raw, Rc::new(value));
     }
 
-    /// Changes it.
+    /// Changes the value in place, and draws again what follows it.
     pub fn update(self, change: impl FnOnce(&mut T)) {
         let mut value = take(self.raw);
         let Some(changed) = Rc::get_mut(&mut value).and_then(|value| value.downcast_mut()) else {
