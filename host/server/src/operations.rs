@@ -135,14 +135,14 @@ impl Operations {
     }
 
     /// Does work: continues what was left unfinished, plans, and starts. It goes on when the client is gone.
-    pub async fn undertake(self: &Arc<Self>, work: Work, policy: StartPolicy) -> Result<Begun, Failure> {
+    pub async fn begin_work(self: &Arc<Self>, work: Work, policy: StartPolicy) -> Result<Begun, Failure> {
         self.refuse_while_leaving()?;
         let application = work.application().clone();
-        let (told, mut begun) = mpsc::channel(1);
+        let (outcome, mut begun) = mpsc::channel(1);
         let all = Arc::clone(self);
         let task = async move {
             let by = policy.by.clone();
-            let result = Arc::clone(&all).work(work, policy, told.clone()).await;
+            let result = Arc::clone(&all).work(work, policy, outcome.clone()).await;
             let mut state = all.state();
             match result {
                 Ok(()) => {
@@ -151,7 +151,7 @@ impl Operations {
                 Err(error) => {
                     let failure = Failure::from(error);
                     // Who asked for it is gone, or was told that it waits.
-                    if let Err(error) = told.try_send(Err(failure)) {
+                    if let Err(error) = outcome.try_send(Err(failure)) {
                         let failure = error.into_inner().err();
                         let message = failure.map_or_else(String::new, |failure| failure.0.message);
                         tracing::warn!(application = application.name, error = message, "a request failed");
@@ -188,31 +188,31 @@ impl Operations {
         self: Arc<Self>,
         mut work: Work,
         policy: StartPolicy,
-        told: mpsc::Sender<Result<Begun, Failure>>,
+        outcome: mpsc::Sender<Result<Begun, Failure>>,
     ) -> Result<(), EngineError> {
         let application = work.application().clone();
         let wait = Arc::new(PendingWork {
             all: Arc::clone(&self),
             application: application.clone(),
             by: policy.by.clone(),
-            told: told.clone(),
+            outcome: outcome.clone(),
         });
         loop {
-            match undertake(&self.engine, work, &policy, &wait).await? {
+            match resume_or_prepare(&self.engine, work, &policy, &wait).await? {
                 Preparation::Ready(planned) => {
                     if planned.plan.is_empty() {
-                        told.try_send(Ok(Begun::Nothing)).ok();
+                        outcome.try_send(Ok(Begun::Nothing)).ok();
                         return Ok(());
                     }
                     let running = start(&self.engine, planned, &policy, &wait).await?;
                     let (id, _) = self.adopt(application.clone(), &policy.by, running);
-                    told.try_send(Ok(Begun::Operation(id))).ok();
+                    outcome.try_send(Ok(Begun::Operation(id))).ok();
                     return Ok(());
                 }
                 Preparation::Resumed(resumed, left) => {
                     let is_same = resumed.is_equivalent;
                     let (id, end) = self.adopt(application.clone(), &policy.by, resumed.operation);
-                    told.try_send(Ok(Begun::Operation(id))).ok();
+                    outcome.try_send(Ok(Begun::Operation(id))).ok();
                     let is_good = end.await.is_ok_and(|status| status == Some(OperationStatus::Succeeded));
                     if is_same || !is_good {
                         return Ok(());
@@ -323,7 +323,7 @@ impl Operations {
 // The compiler finds out only of boxed futures with named lifetimes that they can be sent to another thread
 // (https://github.com/rust-lang/rust/issues/110338).
 
-fn undertake<'a>(
+fn resume_or_prepare<'a>(
     engine: &'a Engine,
     work: Work,
     policy: &'a StartPolicy,
@@ -346,7 +346,7 @@ struct PendingWork {
     all: Arc<Operations>,
     application: Application,
     by: String,
-    told: mpsc::Sender<Result<Begun, Failure>>,
+    outcome: mpsc::Sender<Result<Begun, Failure>>,
 }
 
 impl PendingWork {
@@ -365,7 +365,7 @@ impl PendingWork {
             };
             this.all.state().pending.insert(this.application.clone(), request);
             // It was reported before, or the client is gone.
-            this.told.try_send(Ok(Begun::Waits(message))).ok();
+            this.outcome.try_send(Ok(Begun::Waits(message))).ok();
         }
     }
 }

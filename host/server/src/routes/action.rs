@@ -80,7 +80,7 @@ impl Server {
                     },
                     ..policy(EquivalentOperation::Request(work.digest()))
                 };
-                self.undertake(application, work, policy).await
+                self.begin_work(application, work, policy).await
             }
             Trigger::Resume {} => {
                 let id = self.operations.resume(application, &user.name).await?;
@@ -105,7 +105,7 @@ impl Server {
                     ..PlanRequest::default()
                 };
                 let work = self.work(application, plan.as_deref(), wanted).await?;
-                self.undertake(application, work, policy(EquivalentOperation::None))
+                self.begin_work(application, work, policy(EquivalentOperation::None))
                     .await
             }
             Trigger::Test { hook } => {
@@ -119,7 +119,7 @@ impl Server {
                 };
                 let work = self.work(application, None, wanted).await?;
                 let same = EquivalentOperation::Request(work.digest());
-                self.undertake(application, work, policy(same)).await
+                self.begin_work(application, work, policy(same)).await
             }
             Trigger::Delete { name, plan, confirm } => {
                 if name != application.name {
@@ -132,7 +132,7 @@ impl Server {
                     ..PlanRequest::default()
                 };
                 let work = self.work(application, plan.as_deref(), wanted).await?;
-                self.undertake(application, work, policy(EquivalentOperation::Deletion))
+                self.begin_work(application, work, policy(EquivalentOperation::Deletion))
                     .await
             }
             Trigger::Sweep {} => self.sweep(application).await,
@@ -146,9 +146,9 @@ impl Server {
         })
     }
 
-    async fn undertake(&self, application: &Application, work: Work, policy: StartPolicy) -> Result<Outcome, Failure> {
+    async fn begin_work(&self, application: &Application, work: Work, policy: StartPolicy) -> Result<Outcome, Failure> {
         self.list.changed(application);
-        Ok(match self.operations.undertake(work, policy).await? {
+        Ok(match self.operations.begin_work(work, policy).await? {
             Begun::Operation(id) => begun(id),
             Begun::Nothing => Outcome {
                 message: "there is nothing to do".to_owned(),
@@ -259,10 +259,10 @@ pub(super) async fn approve(
         Verdict::Approved => "approved",
         Verdict::Rejected => "rejected",
     };
-    let said = value!({ "verdict": verdict, "reason": approval.reason });
+    let decision = value!({ "verdict": verdict, "reason": approval.reason });
     let engine = &server.setup.engine;
     let hook = engine
-        .signal(&application, approval.hook.as_deref(), APPROVAL, &user.name, said)
+        .signal(&application, approval.hook.as_deref(), APPROVAL, &user.name, decision)
         .await?;
     json(
         &headers,

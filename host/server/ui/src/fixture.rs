@@ -45,7 +45,7 @@ impl Fixture {
             view: OperationView::default(),
             events: Vec::new(),
         };
-        fixture.tell(
+        fixture.push(
             0.0,
             EventKind::OperationStarted {
                 format: 1,
@@ -64,7 +64,7 @@ impl Fixture {
     }
 
     /// Tells any event.
-    pub fn tell(&mut self, at: f64, kind: EventKind) -> &mut Fixture {
+    pub fn push(&mut self, at: f64, kind: EventKind) -> &mut Fixture {
         let event = Event {
             seq: self.view.seq + 1,
             #[expect(clippy::cast_possible_truncation, reason = "tests have small times")]
@@ -77,7 +77,7 @@ impl Fixture {
     }
 
     pub fn begin_wave(&mut self, at: i32, phase: Phase, wave: i32) -> &mut Fixture {
-        self.tell(
+        self.push(
             f64::from(at),
             EventKind::WaveStarted {
                 phase,
@@ -87,7 +87,7 @@ impl Fixture {
     }
 
     pub fn end_wave(&mut self, at: i32, phase: Phase, wave: i32) -> &mut Fixture {
-        self.tell(
+        self.push(
             f64::from(at),
             EventKind::WaveFinished {
                 phase,
@@ -97,16 +97,16 @@ impl Fixture {
     }
 
     pub fn start(&mut self, at: i32, name: &str) -> &mut Fixture {
-        self.tell(f64::from(at), EventKind::TaskStarted { task: id(name) })
+        self.push(f64::from(at), EventKind::TaskStarted { task: id(name) })
     }
 
     pub fn hold(&mut self, at: i32, name: &str, on: &str) -> &mut Fixture {
         let (task, waits_for) = (id(name), vec![id(on)]);
-        self.tell(f64::from(at), EventKind::TaskBlocked { task, waits_for })
+        self.push(f64::from(at), EventKind::TaskBlocked { task, waits_for })
     }
 
     pub fn progress(&mut self, at: i32, name: &str, message: &str) -> &mut Fixture {
-        self.tell(
+        self.push(
             f64::from(at),
             EventKind::TaskProgressed {
                 task: id(name),
@@ -117,7 +117,7 @@ impl Fixture {
     }
 
     pub fn done(&mut self, at: f64, name: &str) -> &mut Fixture {
-        self.tell(
+        self.push(
             at,
             EventKind::TaskFinished {
                 task: id(name),
@@ -127,7 +127,7 @@ impl Fixture {
     }
 
     pub fn fail(&mut self, at: f64, name: &str) -> &mut Fixture {
-        self.tell(
+        self.push(
             at,
             EventKind::TaskFinished {
                 task: id(name),
@@ -150,7 +150,7 @@ impl Fixture {
             })
         };
         let status = if is_well { OperationStatus::Succeeded } else { failed() };
-        self.tell(f64::from(at), EventKind::OperationFinished { status })
+        self.push(f64::from(at), EventKind::OperationFinished { status })
     }
 }
 

@@ -36,11 +36,16 @@ pub(super) fn decide(facts: &Facts, spec: &ApplicationSpec, state: &KnownState) 
     if state.next_sweep.is_some_and(is_due) && !spec.suspend {
         return Decision::Sweep;
     }
-    wanted(facts, spec, state, None)
+    next_operation(facts, spec, state, None)
 }
 
-/// Decides which operation is wanted next. While an operation runs, `running` is the digest of its set.
-pub(super) fn wanted(facts: &Facts, spec: &ApplicationSpec, state: &KnownState, running: Option<&str>) -> Decision {
+/// Decides which operation begins next. While an operation runs, `running` is the digest of its set.
+pub(super) fn next_operation(
+    facts: &Facts,
+    spec: &ApplicationSpec,
+    state: &KnownState,
+    running: Option<&str>,
+) -> Decision {
     if let Some(request) = pending_trigger(facts, state)
         && let Some(decision) = triggered(facts, spec, state, request)
     {

@@ -41,7 +41,7 @@ pub(super) fn decide(
         Driver::Controller => {}
     }
     let mut until = None;
-    match begin::wanted(facts, spec, state, Some(running.digest.as_str())) {
+    match begin::next_operation(facts, spec, state, Some(running.digest.as_str())) {
         Decision::Begin(request) if is_newer(&request, running) => {
             let may_at = may_supersede_at(spec.sync.new_revision, &running.progress, facts.now);
             if may_at.is_some_and(|at| at <= facts.now) {

@@ -17,8 +17,8 @@ thread_local! {
     static KNOWN: RefCell<Option<String>> = const { RefCell::new(None) };
 }
 
-/// Takes the token out of the address. It stays in this tab.
-pub fn take_token() {
+/// Moves the token from the address into the storage of this tab.
+pub fn move_token_to_session() {
     let location = window().location();
     let fragment = location.hash().unwrap_or_default();
     let fragment = fragment.trim_start_matches('#');

@@ -79,7 +79,7 @@ pub struct Store {
 impl Store {
     /// Makes one, and takes the token out of the address.
     pub fn new() -> Store {
-        connection::take_token();
+        connection::move_token_to_session();
         let theme = match stored(THEME).as_deref() {
             Some("light") => Theme::Light,
             Some("dark") => Theme::Dark,
